@@ -1,0 +1,246 @@
+"""One tokeniser for both engines: folding, bigrams over Han runs, English stems, numbers.
+
+Neither engine cuts text by itself. Both receive the same words joined by blanks, so they find the same listings
+(search.md §0, §2). The position rule is Lucene's: positions run on across punctuation, an isolated Han sign is a
+word of its own, Latin and digit runs are one word, and ``-`` and ``/`` split.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import opencc
+import snowballstemmer
+
+LONGEST_WORD = 64
+"""A Latin word is cut here (a gene sequence is one word of thousands of signs); queries are cut alike."""
+
+BREAK = "¦"
+"""Stands between the values of one field, so that no phrase runs from one name into the next."""
+
+_WIDE = (
+    "\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"  # iteration mark, zero, kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
+    "\uac00-\ud7a3"  # Hangul
+    "\U00020000-\U0003ffff"  # Han beyond the basic plane
+)
+_LETTER = rf"[^\W\d_{_WIDE}]"
+_WORD = rf"[^\W_{_WIDE}]+"
+_TOKEN = re.compile(
+    r"(?P<unit>°[cfk](?![^\W_]))"  # 10℃ and 10 °C are the same as 10
+    rf"|(?P<wide>[{_WIDE}]+)"
+    rf"|(?P<word>{_WORD}(?:(?:(?<=\d)[.,](?=\d)|(?<={_LETTER})[.'](?={_LETTER})){_WORD})*)"
+)
+_ENGLISH = re.compile(r"[a-z]+(?:'[a-z]+)?")
+
+
+class Token(NamedTuple):
+    """A word of folded text: where it stands, and whether it is a run of Han, kana or Hangul."""
+
+    text: str
+    start: int
+    end: int
+    wide: bool
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Folded text and, for each of its signs, where it came from.
+
+    ``offsets`` has one entry more than ``text``, so the source of ``text[a:b]`` is
+    ``source[offsets[a]:offsets[b]]``.
+    """
+
+    text: str
+    offsets: tuple[int, ...]
+
+
+class _Simplified(dict[int, str]):
+    """Traditional to simplified, one sign at a time, filled as signs come.
+
+    One sign at a time, because a dictionary of phrases would fold the same word differently in different
+    surroundings, and a part of a text would no longer be found in it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._converter = opencc.OpenCC("t2s")
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        for _ in range(3 if code > 0x2E7F else 0):  # a few take two steps: 薴 苧 苎
+            simple = str(self._converter.convert(sign))
+            if simple == sign or len(simple) != 1:
+                break
+            sign = simple
+        self[code] = sign
+        return sign
+
+
+_simplified = _Simplified()
+
+
+def _fold(text: str) -> str:
+    """NFKC and case folded, until nothing changes (a few signs need two rounds)."""
+    for _ in range(3):
+        again = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+        if again == text:
+            break
+        text = again
+    return text
+
+
+def fold(text: str) -> str:
+    """Width, script and case folded away: NFKC, traditional to simplified, small letters.
+
+    Case is folded, not lowered: Greek's final sigma would otherwise depend on what follows it.
+    """
+    if text.isascii():
+        return text.lower()
+    return _fold(text).translate(_simplified)
+
+
+def _clusters(text: str) -> Iterator[tuple[int, str]]:
+    """Signs with what melts into them; only these change together under NFKC."""
+    start = 0
+    for i in range(1, len(text) + 1):
+        if i == len(text) or not _melts(text[i - 1], text[i]):
+            yield start, text[start:i]
+            start = i
+
+
+def _melts(left: str, right: str) -> bool:
+    """Whether ``right`` may compose with ``left`` or be reordered with it: a mark, jamo, or kana's voicing."""
+    code = ord(right)
+    if code < 0x300:
+        return False
+    if unicodedata.combining(right) or unicodedata.combining(left):
+        return bool(unicodedata.combining(right))
+    if 0x1160 <= code <= 0x11FF or 0x3131 <= code <= 0x318E or 0xFF9E <= code <= 0xFFDC:
+        return True
+    return unicodedata.category(right) in ("Mc", "Mn")
+
+
+def fold_mapped(text: str) -> Folded:
+    """``fold`` with the way back to the source, for highlighting."""
+    signs: list[str] = []
+    offsets: list[int] = []
+    for start, piece in _clusters(text):
+        folded = piece.lower() if piece.isascii() else _fold(piece).translate(_simplified)
+        signs.append(folded)
+        offsets.extend([start] * len(folded))
+    offsets.append(len(text))
+    return Folded("".join(signs), tuple(offsets))
+
+
+def runs(folded: str) -> Iterator[Token]:
+    """The Han runs and the words of folded text, in order."""
+    for match in _TOKEN.finditer(folded):
+        if match.lastgroup == "unit":
+            continue
+        wide = match.lastgroup == "wide"
+        word = match.group() if wide else match.group()[:LONGEST_WORD]
+        yield Token(word, match.start(), match.end(), wide)
+
+
+def tokens(folded: str) -> Iterator[Token]:
+    """The words that are indexed: overlapping bigrams of Han runs, single signs that stand alone, words."""
+    for run in runs(folded):
+        if not run.wide or len(run.text) == 1:
+            yield run
+            continue
+        for i in range(len(run.text) - 1):
+            yield Token(run.text[i : i + 2], run.start + i, run.start + i + 2, True)
+
+
+def bigrams(text: str) -> list[str]:
+    """The words of a text field with positions, in order."""
+    words: list[str] = []
+    for match in _TOKEN.finditer(fold(text)):
+        found = match.group()
+        if match.lastgroup == "word":
+            words.append(found[:LONGEST_WORD])
+        elif match.lastgroup == "wide":
+            words.extend([a + b for a, b in pairwise(found)] if len(found) > 1 else found)
+    return words
+
+
+def unigrams(text: str) -> list[str]:
+    """Each Han sign of the text once, for queries of a single sign (铝, 茶, 阀)."""
+    return list(dict.fromkeys(sign for run in runs(fold(text)) if run.wide for sign in run.text))
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> snowballstemmer.stemmer:
+    return snowballstemmer.stemmer("english")
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """The stem of a folded English word; anything else comes back as it is."""
+    return str(_stemmer().stemWord(word)) if _ENGLISH.fullmatch(word) else word
+
+
+def stems(text: str) -> list[str]:
+    """The stemmed Latin words of the text, in order."""
+    return [stem(run.text) for run in runs(fold(text)) if not run.wide]
+
+
+def joined(values: Iterable[str]) -> str:
+    """Several texts of one field as one, with a break that no phrase crosses."""
+    return f" {BREAK} ".join(value for value in values if value)
+
+
+def with_breaks(text: str) -> list[str]:
+    """``bigrams`` of a text made by ``joined``: the breaks stay as words of their own."""
+    words: list[str] = []
+    for part in text.split(BREAK):
+        if words:
+            words.append(BREAK)
+        words.extend(bigrams(part))
+    return words
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------
+
+_DATED = re.compile(r"(?:zl|cn)?((?:19|20)\d{2}[1-389]\d{7})(?:\.?([\dx]))?(?:\.0+)?")
+_EARLY = re.compile(r"(?:zl|cn)?((?:8[5-9]|9\d|0[0-3])[1-389]\d{5})(?:\.?([\dx]))?(?:\.0+)?")
+_PUBLISHED = re.compile(r"([a-z]{2})([a-z]?\d{4,13})([a-z]\d?)?")
+_CODED = re.compile(r"(?=(?:.*\d){5})[a-z0-9]{5,32}")
+_NOISE = re.compile(r"[\s\-/,‐‑–—_()\[\]:]+")
+_LABEL = re.compile(r"^(?:专利|申请|公开|公告|授权|登记|注册)*(?:no\.?|号码?)?(?=[a-z]*\d)")
+
+
+def _number(text: str) -> str:
+    return _LABEL.sub("", _NOISE.sub("", fold(text)))
+
+
+def canonical_numbers(text: str) -> set[str]:
+    """Every form under which the number ``text`` is indexed and looked up; empty where it is no number.
+
+    All spellings of one number share a form: ``ZL202310123456.7``, ``CN202310123456.7``, ``2023101234567`` and
+    the spreadsheet's ``2023101234567.0`` (search.md §1.1). The check digit and the kind code are left out, so a
+    number typed without them, or with a wrong one, is found too.
+    """
+    number = _number(text)
+    forms: set[str] = set()
+    for pattern in (_DATED, _EARLY):
+        if match := pattern.fullmatch(number):
+            forms.add(match.group(1))
+    if match := _PUBLISHED.fullmatch(number):
+        forms.add(match.group(1) + match.group(2))
+    bare = number.replace(".", "")
+    if _CODED.fullmatch(bare):
+        forms.add(bare)
+    return forms
+
+
+def looks_like_number(text: str) -> bool:
+    """Whether a whole query is a number, to be looked up before it is searched as words."""
+    return len(text) <= 48 and bool(canonical_numbers(text))
