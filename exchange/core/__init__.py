@@ -1,0 +1,1 @@
+"""What every room stands on and nothing of the trade: transactions, time, money, events, errors, files."""

@@ -1,0 +1,42 @@
+"""Public references: a type, an unguessable part, and a check character (``LS-7F3K9Q2M8XA``)."""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's 32 signs: no I, L, O, U, so that nothing can be misread on paper."""
+
+_LENGTH = 10
+_SHAPE = re.compile(rf"^[A-Z]{{2}}-[{ALPHABET}]{{{_LENGTH + 1}}}$")
+
+
+def _check(prefix: str, body: str) -> str:
+    """A weighted sum modulo 31 (a prime): every changed sign and every swap of neighbours is seen."""
+    total = sum((i + 2) * (ord(c) if i < 2 else ALPHABET.index(c)) for i, c in enumerate(prefix + body))
+    return ALPHABET[total % 31]
+
+
+def new(prefix: str) -> str:
+    """A new reference of the type ``prefix`` with 50 random bits."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(_LENGTH))
+    return f"{prefix}-{body}{_check(prefix, body)}"
+
+
+def valid(ref: str) -> bool:
+    """Whether ``ref`` has the shape of a reference and its check character fits."""
+    if not _SHAPE.match(ref):
+        return False
+    prefix, body = ref.split("-")
+    return _check(prefix, body[:-1]) == body[-1]
+
+
+def code() -> str:
+    """A verification code of 26 signs (128 bits), for ``/verify/<code>``."""
+    value = secrets.randbits(128)
+    signs = []
+    for _ in range(26):
+        value, digit = divmod(value, 32)
+        signs.append(ALPHABET[digit])
+    return "".join(signs)

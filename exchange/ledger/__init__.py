@@ -1,0 +1,1 @@
+"""The escrow ledger: money moves only as postings, and never disappears."""

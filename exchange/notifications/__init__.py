@@ -1,0 +1,1 @@
+"""Who hears of what: notices in the inbox and mail that leaves the house."""

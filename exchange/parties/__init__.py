@@ -1,0 +1,1 @@
+"""Who acts: parties (organisations and persons), their people with roles, logins, tokens, and what each may do."""
