@@ -61,18 +61,38 @@ def absent(reason: Absent) -> NoReturn:
 
 
 def on_postgresql() -> bool:
-    """Whether this run's database is PostgreSQL."""
-    return bool(os.environ.get("TEST_DATABASE_URL")) or os.environ.get("DATABASE") == "postgresql"
+    """Whether this run's database is PostgreSQL: ``DATABASE`` says so, or else ``TEST_DATABASE_URL`` is set."""
+    named = os.environ.get("DATABASE") or ("postgresql" if os.environ.get("TEST_DATABASE_URL") else "sqlite")
+    return named == "postgresql"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the users of a heavy server on one worker, so that a run starts it once."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the second pass."""
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="leave out what gives the same answer on every database: tests without one, and the browser's",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the users of a heavy server on one worker, so that a run starts it once; pick the second pass."""
+    if config.getoption("--database-only"):
+        left_out = [item for item in items if not touches_database(item)]
+        items[:] = [item for item in items if touches_database(item)]
+        config.hook.pytest_deselected(items=left_out)
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         for group, names in (("elasticsearch", {"es_url", "es_cluster"}), ("browser", {"chromium"})):
             if fixtures & names:
                 item.add_marker(group)
                 item.add_marker(pytest.mark.xdist_group(group))
+
+
+def touches_database(item: pytest.Item) -> bool:
+    """Whether the answer of ``item`` may depend on the run's database."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return "databases" in fixtures and "chromium" not in fixtures
 
 
 def pytest_report_header() -> str:

@@ -37,6 +37,16 @@ def binaries() -> Path | None:
     return next((path for path in found if (path / "initdb").exists() and (path / "postgres").exists()), None)
 
 
+def find() -> Path:
+    """Return :func:`binaries`, installing them when strict.  Raises :class:`Absent`."""
+    if binaries() is None:
+        install("postgresql")
+    found = binaries()
+    if found is None:
+        raise Absent("PostgreSQL: no initdb on this machine (Debian: apt-get install postgresql)")
+    return found
+
+
 def servant() -> str | None:
     """Return the user to run the server as: ``initdb`` refuses root.  None: the user we are."""
     if os.geteuid() != 0:
@@ -54,12 +64,7 @@ class Postgres:
     """A running server; ``with Postgres() as server: server.create_database()``."""
 
     def __init__(self) -> None:
-        if binaries() is None:
-            install("postgresql")
-        found = binaries()
-        if found is None:
-            raise Absent("PostgreSQL: no initdb on this machine (Debian: apt-get install postgresql)")
-        self.bin = found
+        self.bin = find()
         self.user = servant()
         self.folder = Path(tempfile.mkdtemp(prefix="rongyi-pg-"))
         self.port = free_port()
