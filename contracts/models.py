@@ -84,7 +84,13 @@ CONTRACT = Lifecycle(
         move("finalise", {"draft"}, "ready", by="either", note="complete by law.md §1.2; its hash is fixed"),
         move("reopen", {"ready"}, "draft", by="either", note="nobody has signed yet"),
         move("sign", {"ready"}, "signed", by="signer", note="the last signature"),
-        move("void", {"draft", "ready", "signed"}, "void", by="system", note="replaced, or the deal was rescinded"),
+        move(
+            "void",
+            {"draft", "ready", "signed"},
+            "void",
+            by="system",
+            note="replaced, or the deal was rescinded",
+        ),
     ],
 )
 
@@ -144,7 +150,9 @@ class Signature(Base):
     __table_args__ = (UniqueConstraint("contract_id", "party_id"),)
 
 
-@labelled(co_owner=N_("Co-owner’s consent"), pledgee=N_("Pledgee’s consent"), inventor=N_("Inventor’s pre-emption"))
+@labelled(
+    co_owner=N_("Co-owner’s consent"), pledgee=N_("Pledgee’s consent"), inventor=N_("Inventor’s pre-emption")
+)
 class ConsentKind(Enum):
     """Whose word is needed (law.md §1.2 pre-emption, §2.1 co-owners, §2.4 pledge)."""
 
@@ -217,7 +225,13 @@ CLEARANCE = Lifecycle(
     initial="required",
     moves=[
         move("apply", {"required", "refused"}, "applied", by="seller"),
-        move("clear", {"applied"}, "cleared", by="reviewer", note="licence or registration certificate verified"),
+        move(
+            "clear",
+            {"applied"},
+            "cleared",
+            by="reviewer",
+            note="licence or registration certificate verified",
+        ),
         move("refuse", {"applied"}, "refused", by="reviewer"),
     ],
 )
@@ -303,7 +317,13 @@ PAYOUT = Lifecycle(
     PayoutStatus,
     initial="requested",
     moves=[
-        move("approve", {"requested"}, "paid", by="finance_officer", note="another person than the one who asked"),
+        move(
+            "approve",
+            {"requested"},
+            "paid",
+            by="finance_officer",
+            note="another person than the one who asked",
+        ),
         move("refuse", {"requested"}, "refused", by="finance_officer"),
     ],
 )
@@ -330,7 +350,7 @@ class Payout(Referenced, Versioned, Base):
 
     party: Mapped[Party] = relationship(lazy="joined")
 
-    def parties_for(self, relation: str) -> frozenset[int]:
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """``seller`` and ``either``: the party that is paid."""
         return frozenset({self.party_id})
 
@@ -370,7 +390,9 @@ REGISTRATION = Lifecycle(
         move("ask_supplement", {"accepted"}, "supplement", by="registrar"),
         move("supplement", {"supplement"}, "accepted", by="seller"),
         move("large_review", {"accepted"}, "large_review", by="registrar", rule="tcontract.large_amount"),
-        move("register", {"accepted", "large_review"}, "registered", by="reviewer", note="certificate verified"),
+        move(
+            "register", {"accepted", "large_review"}, "registered", by="reviewer", note="certificate verified"
+        ),
         move("refuse", {"accepted", "large_review"}, "refused", by="registrar"),
         move("cancel", {"applied", "accepted", "supplement", "registered"}, "cancelled", by="seller"),
         move("revoke", {"registered"}, "revoked", by="registrar"),
@@ -406,7 +428,9 @@ class ContractRegistration(Referenced, Versioned, _OfFlow, Base):
     flow: Mapped[Flow] = relationship(back_populates="registrations")
     contract: Mapped[TechnologyContract] = relationship(lazy="joined")
     registrar: Mapped[Party | None] = relationship()
-    notices: Mapped[list[OfficeNotice]] = relationship(back_populates="registration", order_by="OfficeNotice.id")
+    notices: Mapped[list[OfficeNotice]] = relationship(
+        back_populates="registration", order_by="OfficeNotice.id"
+    )
 
     __table_args__ = (
         Index(
@@ -460,8 +484,20 @@ FILING = Lifecycle(
             rule="recordal.pay_within",
             note="fee not paid in time, or notice 200023",
         ),
-        move("hold", {"draft", "filed", "fee_paid", "supplement"}, "on_hold", by="system", note="a block appeared"),
-        move("resume", {"on_hold"}, "draft", by="system", note="the block has gone; the package is checked again"),
+        move(
+            "hold",
+            {"draft", "filed", "fee_paid", "supplement"},
+            "on_hold",
+            by="system",
+            note="a block appeared",
+        ),
+        move(
+            "resume",
+            {"on_hold"},
+            "draft",
+            by="system",
+            note="the block has gone; the package is checked again",
+        ),
         move(
             "abandon",
             {"draft", "filed", "fee_paid", "supplement", "deemed_not_filed", "on_hold"},
@@ -489,10 +525,14 @@ class Filing(Referenced, Versioned, _OfFlow, Base):
 
     flow_id: Mapped[int] = mapped_column(Id, ForeignKey("flow.id"), index=True)
     right_id: Mapped[int] = mapped_column(Id, ForeignKey("right_record.id"), index=True)
-    kind: Mapped[FilingKind] = mapped_column(enum_column(FilingKind, "filing_kind"), default=FilingKind.TRANSFER)
+    kind: Mapped[FilingKind] = mapped_column(
+        enum_column(FilingKind, "filing_kind"), default=FilingKind.TRANSFER
+    )
     price_fen: Mapped[int] = mapped_column(Fen)
     """This right's part of the price."""
-    status: Mapped[FilingStatus] = mapped_column(enum_column(FilingStatus, "filing_status"), default=FilingStatus.DRAFT)
+    status: Mapped[FilingStatus] = mapped_column(
+        enum_column(FilingStatus, "filing_status"), default=FilingStatus.DRAFT
+    )
     package: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     filed_on: Mapped[date | None] = mapped_column()
     fee_due_on: Mapped[date | None] = mapped_column()
@@ -538,7 +578,9 @@ class OfficeNotice(Referenced, Versioned, Base):
     REF = "ON"
 
     filing_id: Mapped[int | None] = mapped_column(Id, ForeignKey("filing.id"), index=True)
-    registration_id: Mapped[int | None] = mapped_column(Id, ForeignKey("contract_registration.id"), index=True)
+    registration_id: Mapped[int | None] = mapped_column(
+        Id, ForeignKey("contract_registration.id"), index=True
+    )
     code: Mapped[str] = mapped_column(String(16))
     number: Mapped[str] = mapped_column(String(64))
     dated: Mapped[date] = mapped_column()
@@ -567,7 +609,7 @@ class OfficeNotice(Referenced, Versioned, Base):
         assert owner is not None
         return owner.flow
 
-    def parties_for(self, relation: str) -> frozenset[int]:
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """As the flow."""
         return self.flow.parties_for(relation)
 

@@ -75,7 +75,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         value = get(name, default)
         for part in value.split(","):
             if part and urlsplit(part).scheme not in schemes:
-                raise BadSetting(f"{name} must start with {' or '.join(s + '://' for s in schemes)}; it is {part!r}.")
+                raise BadSetting(
+                    f"{name} must start with {' or '.join(s + '://' for s in schemes)}; it is {part!r}."
+                )
         return value
 
     environment = one_of("ENVIRONMENT", "development", "development", "production")

@@ -18,10 +18,30 @@ from enum import Enum as PyEnum
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Executable, Integer, MetaData, String, event, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Enum,
+    Executable,
+    Integer,
+    MetaData,
+    String,
+    event,
+    select,
+)
 from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, registry, scoped_session
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    declared_attr,
+    mapped_column,
+    registry,
+    scoped_session,
+)
 from sqlalchemy.types import TypeDecorator
 
 from exchange.core import clock, refs
@@ -81,8 +101,8 @@ class Referenced:
     REF: str
 
     @declared_attr
-    def ref(cls) -> Mapped[str]:
-        prefix = cls.REF
+    def ref(self) -> Mapped[str]:
+        prefix = self.REF
         return mapped_column(String(16), unique=True, default=lambda: refs.new(prefix))
 
 
@@ -94,8 +114,8 @@ class Versioned:
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:
-        return {"version_id_col": cls.version}
+    def __mapper_args__(self) -> dict[str, Any]:
+        return {"version_id_col": self.version}
 
 
 def enum_column(kind: type[PyEnum], name: str, length: int = 32) -> Enum:
@@ -280,7 +300,7 @@ def lock_all(model: type[M], which: Iterable[str | int | M]) -> list[M]:
     if refs_:
         column = model.ref  # type: ignore[attr-defined]
         rows = session.execute(select(column, model.id).where(column.in_(refs_)))
-        by_ref = {ref: id_ for ref, id_ in rows}
+        by_ref = dict(rows)
         ids |= set(by_ref.values())
     query = (
         select(model)
@@ -295,7 +315,7 @@ def lock_all(model: type[M], which: Iterable[str | int | M]) -> list[M]:
         id_ = by_ref.get(key) if isinstance(key, str) else key if isinstance(key, int) else key.id
         row = found.get(id_) if id_ is not None else None
         if row is None:
-            raise NotFound()
+            raise NotFound
         answer.append(row)
     return answer
 
@@ -310,5 +330,5 @@ def get(model: type[M], ref: str) -> M:
     column = model.ref  # type: ignore[attr-defined]
     row: M | None = session.scalars(select(model).where(column == ref)).one_or_none()
     if row is None:
-        raise NotFound()
+        raise NotFound
     return row

@@ -19,7 +19,18 @@ from sqlalchemy import ForeignKey, Index, String, Text, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exchange.core import clock, log
-from exchange.core.db import Base, Id, Json, after_commit, changed, enum_column, failpoint, lock, session, transaction
+from exchange.core.db import (
+    Base,
+    Id,
+    Json,
+    after_commit,
+    changed,
+    enum_column,
+    failpoint,
+    lock,
+    session,
+    transaction,
+)
 from exchange.core.errors import N_
 from exchange.core.labels import labelled
 
@@ -106,7 +117,7 @@ class Subscriber:
     def wants(self, type_: str) -> bool:
         """Whether an event of this type is for this subscriber."""
         return any(
-            type_ == p or p == "*" or (p.endswith(".*") and type_.startswith(p[:-1])) for p in self.patterns
+            p in (type_, "*") or (p.endswith(".*") and type_.startswith(p[:-1])) for p in self.patterns
         )
 
 
@@ -125,7 +136,9 @@ def subscribers() -> Mapping[str, Subscriber]:
     return _subscribers
 
 
-def record(actor: Acting, type_: str, subject: Subject, *, about: Subject | str | None = None, **payload: Any) -> Event:
+def record(
+    actor: Acting, type_: str, subject: Subject, *, about: Subject | str | None = None, **payload: Any
+) -> Event:
     """Write an event of ``subject`` and one delivery per subscriber, in the present transaction.
 
     ``about`` names the larger thing it belongs to (an offer's listing, a filing's flow), so that a timeline can

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from exchange.core import clock
 from exchange.core.db import Base, Json, changed, session, transaction
-from exchange.core.errors import Conflict, KeyReused, N_
+from exchange.core.errors import N_, Conflict, KeyReused
 
 MAX_KEY = 255
 
@@ -53,7 +53,9 @@ def once(actor_key: str, key: str, print_: str, act: Callable[[], dict[str, Any]
     if kept is None:
         try:
             with transaction():
-                kept = _remembered(actor_key, key)  # SQLite: the first writer may have finished while we waited
+                kept = _remembered(
+                    actor_key, key
+                )  # SQLite: the first writer may have finished while we waited
                 if kept is None:
                     row = RememberedAnswer(
                         actor_key=actor_key, key=key, fingerprint=print_, answer={}, created_at=clock.now()
@@ -67,7 +69,7 @@ def once(actor_key: str, key: str, print_: str, act: Callable[[], dict[str, Any]
             if kept is None:
                 raise
     if kept.fingerprint != print_:
-        raise KeyReused()
+        raise KeyReused
     if not kept.answer:
         raise Conflict(
             "idempotency.in_flight",

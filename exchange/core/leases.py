@@ -51,7 +51,9 @@ def take(name: str, seconds: float, holder: str = ME) -> bool:
         .execution_options(populate_existing=True)
     )
     now = clock.now()
-    if lease is None or (lease.holder not in (None, holder) and lease.until is not None and lease.until > now):
+    if lease is None or (
+        lease.holder not in (None, holder) and lease.until is not None and lease.until > now
+    ):
         return False
     lease.holder, lease.until = holder, now + timedelta(seconds=seconds)
     return True
@@ -73,7 +75,9 @@ def _note(name: str, started: datetime, error: Exception | None) -> None:
         lease.last_error = f"{type(error).__name__}: {error}"[:2000]
 
 
-def run(name: str, work: Callable[[], object], *, seconds: float, holder: str = ME, quiet: bool = False) -> bool:
+def run(
+    name: str, work: Callable[[], object], *, seconds: float, holder: str = ME, quiet: bool = False
+) -> bool:
     """Run ``work`` under the lease ``name``; whether it ran here. A failure is noted and logged, not raised.
 
     ``quiet`` jobs (many a minute) write their run down only when they failed or a minute has passed.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from exchange.core.errors import IllegalMove, N_
+from exchange.core.errors import N_, IllegalMove
 
 
 class HasStatus(Protocol):
@@ -32,7 +32,13 @@ class Move:
 
 
 def move(
-    name: str, sources: Iterable[str], target: str, *, by: str, rule: str | None = None, note: str | None = None
+    name: str,
+    sources: Iterable[str],
+    target: str,
+    *,
+    by: str,
+    rule: str | None = None,
+    note: str | None = None,
 ) -> Move:
     """A row of a lifecycle table."""
     return Move(name, frozenset(sources), target, by, rule, note)

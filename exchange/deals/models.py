@@ -70,7 +70,9 @@ class Offer(Referenced, Versioned, Base):
     price_fen: Mapped[int] = mapped_column(Fen)
     terms: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     message: Mapped[str] = mapped_column(Text, default="")
-    status: Mapped[OfferStatus] = mapped_column(enum_column(OfferStatus, "offer_status"), default=OfferStatus.OPEN)
+    status: Mapped[OfferStatus] = mapped_column(
+        enum_column(OfferStatus, "offer_status"), default=OfferStatus.OPEN
+    )
     expires_at: Mapped[datetime] = mapped_column()
     decided_at: Mapped[datetime | None] = mapped_column()
 
@@ -134,7 +136,9 @@ class Deal(Referenced, Versioned, Base):
     buyer_id: Mapped[int] = mapped_column(Id, ForeignKey("party.id"), index=True)
     price_fen: Mapped[int] = mapped_column(Fen)
     terms: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    status: Mapped[DealStatus] = mapped_column(enum_column(DealStatus, "deal_status"), default=DealStatus.AGREED)
+    status: Mapped[DealStatus] = mapped_column(
+        enum_column(DealStatus, "deal_status"), default=DealStatus.AGREED
+    )
     status_reason: Mapped[str | None] = mapped_column(Text)
     agreed_at: Mapped[datetime] = mapped_column()
     ended_at: Mapped[datetime | None] = mapped_column()

@@ -70,7 +70,9 @@ class OutgoingMail(Base):
     subject: Mapped[str] = mapped_column(String(255))
     body: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(String(128), unique=True)
-    status: Mapped[MailStatus] = mapped_column(enum_column(MailStatus, "mail_status"), default=MailStatus.WAITING)
+    status: Mapped[MailStatus] = mapped_column(
+        enum_column(MailStatus, "mail_status"), default=MailStatus.WAITING
+    )
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime] = mapped_column(default=clock.now)
     last_error: Mapped[str | None] = mapped_column(Text)

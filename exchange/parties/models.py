@@ -127,7 +127,7 @@ class Party(Referenced, Versioned, Base):
     names: Mapped[list[PartyName]] = relationship(back_populates="party", cascade="all, delete-orphan")
     memberships: Mapped[list[Membership]] = relationship(back_populates="party")
 
-    def parties_for(self, relation: str) -> frozenset[int]:
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """The party itself is its only relation."""
         return frozenset({self.id})
 
@@ -170,7 +170,7 @@ class User(Referenced, Versioned, Base):
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="user")
 
-    def parties_for(self, relation: str) -> frozenset[int]:
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """The organisations the person belongs to."""
         return frozenset(m.party_id for m in self.memberships if m.active)
 
@@ -230,7 +230,7 @@ class ApiToken(Referenced, Base):
     user: Mapped[User] = relationship(lazy="joined")
     party: Mapped[Party] = relationship(lazy="joined")
 
-    def parties_for(self, relation: str) -> frozenset[int]:
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """The organisation it acts for."""
         return frozenset({self.party_id})
 

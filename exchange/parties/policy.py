@@ -129,7 +129,12 @@ POLICY: dict[Permission, tuple[Grant, ...]] = {
 SCOPES: dict[str, frozenset[Permission] | None] = {
     "read": frozenset(p for p in Permission if p.value.endswith(".read")),
     "rights": frozenset(
-        {Permission.RIGHT_IMPORT, Permission.RIGHT_COMPLETE, Permission.HOLDING_CLAIM, Permission.RIGHT_RECORD_EVENT}
+        {
+            Permission.RIGHT_IMPORT,
+            Permission.RIGHT_COMPLETE,
+            Permission.HOLDING_CLAIM,
+            Permission.RIGHT_RECORD_EVENT,
+        }
     ),
     "trade": frozenset(
         {
@@ -220,7 +225,9 @@ class Actor:
         if self.user is None or self.party is None:
             return False
         if self.scopes is not None and not any(
-            (allowed := SCOPES[scope]) is None or permission in allowed for scope in self.scopes if scope in SCOPES
+            (allowed := SCOPES[scope]) is None or permission in allowed
+            for scope in self.scopes
+            if scope in SCOPES
         ):
             return False
         return any(self._granted(grant, thing) for grant in POLICY[permission])
@@ -240,7 +247,9 @@ class Actor:
         if not self.can(permission, thing):
             raise NotAllowed(
                 "not_allowed",
-                N_("Your role does not include “%(permission)s” here. Ask the administrator of your organisation."),
+                N_(
+                    "Your role does not include “%(permission)s” here. Ask the administrator of your organisation."
+                ),
                 rule=permission.value,
                 permission=permission.value,
             )
@@ -248,7 +257,7 @@ class Actor:
     def must_see(self, permission: Permission, thing: Thing) -> None:
         """Raise ``NotFound`` unless ``can``: to strangers a thing that is not theirs does not exist."""
         if not self.can(permission, thing):
-            raise NotFound()
+            raise NotFound
 
 
 SYSTEM = Actor(system=True)

@@ -187,7 +187,7 @@ class Holding(Base):
 
     __table_args__ = (UniqueConstraint("party_id", "right_id"),)
 
-    def parties_for(self, relation: str) -> frozenset[int]:
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """The holder."""
         return frozenset({self.party_id})
 
@@ -279,6 +279,6 @@ class RightImport(Referenced, Base):
 
     __table_args__ = (UniqueConstraint("party_id", "sha256"),)
 
-    def parties_for(self, relation: str) -> frozenset[int]:
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """The party that imported."""
         return frozenset({self.party_id}) if self.party_id is not None else frozenset()
