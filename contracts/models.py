@@ -609,7 +609,7 @@ class OfficeNotice(Referenced, Versioned, Base):
         assert owner is not None
         return owner.flow
 
-    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
+    def parties_for(self, relation: str) -> frozenset[int]:
         """As the flow."""
         return self.flow.parties_for(relation)
 

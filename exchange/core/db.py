@@ -58,6 +58,7 @@ class UTCDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database. Raises ``ValueError`` for a naive value."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -65,7 +66,8 @@ class UTCDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database, always aware UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -101,8 +103,9 @@ class Referenced:
     REF: str
 
     @declared_attr
-    def ref(self) -> Mapped[str]:
-        prefix = self.REF
+    def ref(cls) -> Mapped[str]:  # noqa: N805  declared_attr passes the class
+        """The public reference."""
+        prefix = cls.REF
         return mapped_column(String(16), unique=True, default=lambda: refs.new(prefix))
 
 
@@ -114,8 +117,8 @@ class Versioned:
     updated_at: Mapped[datetime] = mapped_column(UTCDateTime, default=clock.now, onupdate=clock.now)
 
     @declared_attr.directive
-    def __mapper_args__(self) -> dict[str, Any]:
-        return {"version_id_col": self.version}
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  as above
+        return {"version_id_col": cls.version}
 
 
 def enum_column(kind: type[PyEnum], name: str, length: int = 32) -> Enum:
@@ -180,7 +183,7 @@ _failpoint: Callable[[str], None] | None = None
 
 def set_failpoint(fail: Callable[[str], None] | None) -> None:
     """Let ``fail(name)`` see every commit boundary (crash tests); ``None`` takes it away."""
-    global _failpoint
+    global _failpoint  # noqa: PLW0603  one process, one crash test
     _failpoint = fail
 
 
@@ -245,7 +248,7 @@ def _repeating(verb: Callable[P, R]) -> Callable[P, R]:
             except DBAPIError as error:
                 if not _worth_a_retry(error):
                     raise
-                time.sleep(random.uniform(0.01, 0.05) * attempt)
+                time.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311  only spreads the retries
         with _unit_of_work():
             return verb(*args, **kwargs)
 
@@ -266,7 +269,7 @@ def transaction() -> AbstractContextManager[Session]: ...
 @overload
 def transaction(verb: Callable[P, R]) -> Callable[P, R]: ...
 def transaction(verb: Callable[P, R] | None = None) -> Any:
-    """``@transaction`` on a verb, or ``with transaction():`` around several.
+    """One unit of work: ``@transaction`` on a verb, or ``with transaction():`` around several.
 
     Joins an outer one. The outermost begins, commits, rolls back on any error, and as a decorator repeats the verb
     on a deadlock or serialisation failure of PostgreSQL (three times at most, with a short random pause).

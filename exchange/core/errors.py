@@ -12,7 +12,7 @@ from dataclasses import field as dataclass_field
 from typing import Any
 
 
-def N_(message: str) -> str:
+def N_(message: str) -> str:  # noqa: N802  the usual name of gettext's marker
     """Mark ``message`` for the catalogue without translating it here."""
     return message
 

@@ -42,10 +42,14 @@ class Acting(Protocol):
     """Who acts: the references of the person and of the party they act for (``None`` for the clock)."""
 
     @property
-    def user_ref(self) -> str | None: ...
+    def user_ref(self) -> str | None:
+        """Reference of the person."""
+        ...
 
     @property
-    def party_ref(self) -> str | None: ...
+    def party_ref(self) -> str | None:
+        """Reference of the organisation."""
+        ...
 
 
 class Subject(Protocol):

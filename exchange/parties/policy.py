@@ -55,7 +55,7 @@ class Permission(Enum):
     RIGHT_RECORD_EVENT = "right.record_event"
     HOLDING_CLAIM = "holding.claim"
     HOLDING_VERIFY = "holding.verify"
-    TOKEN_MANAGE = "token.manage"
+    TOKEN_MANAGE = "token.manage"  # noqa: S105  a name, not a secret
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,9 @@ SCOPES: dict[str, frozenset[Permission] | None] = {
 class Thing(Protocol):
     """A thing that knows which parties stand in which relation to it."""
 
-    def parties_for(self, relation: str) -> frozenset[int]: ...
+    def parties_for(self, relation: str) -> frozenset[int]:
+        """Ids of the parties in ``relation``."""
+        ...
 
 
 @dataclass(frozen=True)
