@@ -39,11 +39,12 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
 
 
 def words(message: Message) -> tuple[str, ...]:
-    return message.id if isinstance(message.id, tuple) else (message.id,)
+    return tuple(str(word) for word in (message.id if isinstance(message.id, list | tuple) else [message.id]))
 
 
 def said(message: Message) -> tuple[str, ...]:
-    return message.string if isinstance(message.string, tuple) else (message.string,)
+    found = message.string if isinstance(message.string, list | tuple) else [message.string]
+    return tuple(str(word or "") for word in found)
 
 
 def test_every_message_of_the_code_is_in_the_catalogue(catalogue: Catalog, extracted: Catalog) -> None:
