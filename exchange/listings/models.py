@@ -234,3 +234,9 @@ class Objection(Referenced, Base):
     decision: Mapped[str | None] = mapped_column(Text)
 
     publicity: Mapped[Publicity] = relationship(back_populates="objections")
+
+    def parties_for(self, relation: str) -> frozenset[int]:
+        """``seller`` of the listing, and ``maker`` of the objection."""
+        if relation == "maker":
+            return frozenset({self.party_id}) if self.party_id is not None else frozenset()
+        return self.publicity.listing.parties_for(relation)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from exchange.core import clock
 from exchange.core.db import Base, Id, Json, enum_column
 from exchange.core.errors import N_
+from exchange.core.events import Event
 from exchange.core.labels import labelled
 from exchange.core.lifecycle import Lifecycle, move
 from exchange.parties.models import User
@@ -28,11 +29,12 @@ class Notice(Base):
     message: Mapped[str] = mapped_column(String(64))
     params: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     subject_ref: Mapped[str] = mapped_column(String(16))
-    endpoint: Mapped[str] = mapped_column(String(64), default="")
+    path: Mapped[str] = mapped_column(String(255), default="")
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     read_at: Mapped[datetime | None] = mapped_column()
 
     user: Mapped[User] = relationship()
+    event: Mapped[Event] = relationship(lazy="joined")
 
     __table_args__ = (
         UniqueConstraint("user_id", "event_id", "message"),
