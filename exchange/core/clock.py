@@ -38,6 +38,16 @@ def now() -> datetime:
     return datetime.now(UTC) + _offset.get()
 
 
+def wall() -> datetime:
+    """The present instant without the offset of development: for sessions, tokens and one-time codes.
+
+    They belong to a person at a keyboard, whose own clock does not run ahead with the market's. A frozen clock
+    stands still here too.
+    """
+    hands = _hands.get()
+    return hands.base if hands is not None else datetime.now(UTC)
+
+
 def today() -> date:
     """The present day in Beijing."""
     return beijing(now()).date()
