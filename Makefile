@@ -74,7 +74,7 @@ crash: ready $(VENV)/.test ## Kill the processes at every commit boundary of a m
 
 .PHONY: docs
 docs: ready ## Write docs/generated from the code
-	@$(BIN)/flask docs
+	@$(BIN)/flask docs build
 
 .PHONY: translate
 translate: $(VENV)/.runtime ## Bring the catalogues up to date with the code, and compile them
