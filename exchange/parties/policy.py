@@ -2,7 +2,7 @@
 
 A rule names the roles that may, and the relation in which the actor's party must stand to the thing. ``exchange``
 means a role given by the exchange (operator) or the registrar's desk; it needs no relation. A token narrows its
-owner further by scopes.
+owner further by scopes. The people of a suspended party can still read what is theirs, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from exchange.core.errors import N_, NotAllowed, NotFound
-from exchange.parties.models import EXCHANGE_ROLES, Party, PartyKind, Role, User
+from exchange.parties.models import EXCHANGE_ROLES, Party, PartyKind, PartyStatus, Role, User
 
 
 class Permission(Enum):
@@ -62,8 +62,9 @@ class Permission(Enum):
 class Grant:
     """One line of the table: these roles, in this relation to the thing.
 
-    ``relation`` is asked of the thing (``thing.parties_for(relation)`` → ids of parties); ``exchange`` and ``own``
-    need no thing: a role on the exchange, and a role in the acting organisation.
+    ``relation`` is asked of the thing (``thing.parties_for(relation)`` → ids of parties). Three relations are not:
+    ``exchange`` is a role on the exchange, ``own`` a role in the acting organisation whoever's the thing may be, and
+    ``new`` such a role while there is no thing yet (a first draft); it opens nothing that exists.
     """
 
     roles: frozenset[Role]
@@ -100,13 +101,13 @@ POLICY: dict[Permission, tuple[Grant, ...]] = {
     Permission.FILING_VERIFY: (_grant("exchange", _REVIEWER),),
     Permission.FLOW_READ: (_grant("either", *_MEMBERS), _grant("exchange", *_STAFF, _REGISTRAR)),
     Permission.LEDGER_READ: (_grant("exchange", _OFFICER, _AUDITOR, _OPERATOR),),
-    Permission.LISTING_DRAFT: (_grant("seller", _AGENT, _ADMIN), _grant("own", _AGENT, _ADMIN)),
+    Permission.LISTING_DRAFT: (_grant("seller", _AGENT, _ADMIN), _grant("new", _AGENT, _ADMIN)),
     Permission.LISTING_OBJECT: (_grant("own", *_MEMBERS),),
     Permission.LISTING_READ: (_grant("seller", *_MEMBERS), _grant("exchange", *_STAFF)),
     Permission.LISTING_REVIEW: (_grant("exchange", _REVIEWER),),
     Permission.LISTING_SUBMIT: (_grant("seller", _AGENT, _ADMIN),),
     Permission.LISTING_WITHDRAW: (_grant("seller", _AGENT, _ADMIN), _grant("exchange", _REVIEWER)),
-    Permission.MEMBER_MANAGE: (_grant("self", _ADMIN), _grant("own", _ADMIN)),
+    Permission.MEMBER_MANAGE: (_grant("self", _ADMIN),),
     Permission.MONEY_READ: (_grant("either", _FINANCE, _ADMIN), _grant("exchange", _OFFICER, _AUDITOR)),
     Permission.OFFER_ANSWER: (_grant("addressee", _AGENT, _ADMIN),),
     Permission.OFFER_MAKE: (_grant("own", _AGENT, _ADMIN),),
@@ -226,6 +227,8 @@ class Actor:
             return True
         if self.user is None or self.party is None:
             return False
+        if self.party.status is PartyStatus.SUSPENDED and not permission.value.endswith(".read"):
+            return False
         if self.scopes is not None and not any(
             (allowed := SCOPES[scope]) is None or permission in allowed
             for scope in self.scopes
@@ -242,6 +245,8 @@ class Actor:
             return bool(self.roles & grant.roles & exchange_roles(self.party, self.roles))
         if grant.relation == "own":
             return True
+        if grant.relation == "new":
+            return thing is None
         return thing is not None and self.party.id in thing.parties_for(grant.relation)
 
     def must(self, permission: Permission, thing: Thing | None = None) -> None:
