@@ -37,6 +37,7 @@ _TOKEN = re.compile(
     rf"|(?P<wide>[{_WIDE}]+)"
     rf"|(?P<word>{_WORD}(?:(?:(?<=\d)[.,](?=\d)|(?<={_LETTER})[.'](?={_LETTER})){_WORD})*)"
 )
+_WIDE_SIGN = re.compile(rf"[{_WIDE}]")
 _ENGLISH = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 
@@ -159,6 +160,11 @@ def tokens(folded: str) -> Iterator[Token]:
             yield Token(run.text[i : i + 2], run.start + i, run.start + i + 2, True)
 
 
+def is_wide(word: str) -> bool:
+    """Whether an indexed word is made of Han, kana or Hangul signs."""
+    return _WIDE_SIGN.match(word) is not None
+
+
 def bigrams(text: str) -> list[str]:
     """The words of a text field with positions, in order."""
     words: list[str] = []
@@ -235,10 +241,15 @@ def canonical_numbers(text: str) -> set[str]:
             forms.add(match.group(1))
     if match := _PUBLISHED.fullmatch(number):
         forms.add(match.group(1) + match.group(2))
-    bare = number.replace(".", "")
+    bare = bare_number(text)
     if _CODED.fullmatch(bare):
         forms.add(bare)
     return forms
+
+
+def bare_number(text: str) -> str:
+    """The signs of a number without blanks, dashes, points and label, folded."""
+    return _number(text).replace(".", "")
 
 
 def looks_like_number(text: str) -> bool:
