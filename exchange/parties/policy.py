@@ -266,6 +266,28 @@ class Actor:
         if not self.can(permission, thing):
             raise NotFound
 
+    def must_step_up(self) -> None:
+        """Raise ``StepUp`` unless the person showed all factors in the last minutes (``session.step_up``).
+
+        For acts that a stolen session must not do: signing, the account money goes to, making keys
+        (ux-reliability.md R-042). The clock passes, and a token: making it asked for this already.
+        """
+        if not (self.system or self.scopes is not None or self.stepped_up):
+            raise StepUp
+
+
+class StepUp(NotAllowed):
+    """The act asks for a fresh proof of who is at the keyboard; pages lead to ``/login/confirm`` and back."""
+
+    title = N_("Confirm that it is you")
+
+    def __init__(self) -> None:
+        super().__init__(
+            "auth.step_up",
+            N_("Confirm that it is you first: sign in again, or confirm under /login/confirm."),
+            rule="session.step_up",
+        )
+
 
 SYSTEM = Actor(system=True)
 """The clock and the relay."""
