@@ -1,27 +1,74 @@
 """Flow and its tracks: contract, consents, export clearance, money, registration, filings, notices, certificate.
 
-Independent facts are independent lifecycles: registration and recordal do not wait for each other (law.md §7.2), and
-a flow has no status of its own; its stage is computed from its tracks (``onestop.stage``).
+Their states and moves are in ``states.py``; the names of both are importable from here.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from contracts.states import (
+    CLEARANCE,
+    CONSENT,
+    CONTRACT,
+    ESCROW,
+    FILING,
+    NOTICE,
+    PAYOUT,
+    REGISTRATION,
+    ClearanceStatus,
+    ConsentKind,
+    ConsentStatus,
+    ContractStatus,
+    EscrowStatus,
+    FilingKind,
+    FilingStatus,
+    NoticeStatus,
+    PayoutStatus,
+    RegistrationStatus,
+)
 from exchange.core import clock
 from exchange.core.db import Base, Fen, Id, Json, Referenced, Versioned, enum_column
-from exchange.core.errors import N_
 from exchange.core.files import Document
-from exchange.core.labels import labelled
-from exchange.core.lifecycle import Lifecycle, move
 from exchange.deals.models import Deal
 from exchange.parties.models import Party
 from exchange.rights.models import Right
+
+__all__ = [
+    "CLEARANCE",
+    "CONSENT",
+    "CONTRACT",
+    "ESCROW",
+    "FILING",
+    "NOTICE",
+    "PAYOUT",
+    "REGISTRATION",
+    "Certificate",
+    "ClearanceStatus",
+    "Consent",
+    "ConsentKind",
+    "ConsentStatus",
+    "ContractRegistration",
+    "ContractStatus",
+    "Escrow",
+    "EscrowStatus",
+    "ExportClearance",
+    "Filing",
+    "FilingKind",
+    "FilingStatus",
+    "Flow",
+    "NoticeStatus",
+    "OfficeNotice",
+    "Payout",
+    "PayoutStatus",
+    "RegistrationStatus",
+    "Signature",
+    "TechnologyContract",
+]
 
 
 class Flow(Referenced, Versioned, Base):
@@ -59,40 +106,6 @@ class _OfFlow:
     def parties_for(self, relation: str) -> frozenset[int]:
         """``seller``, ``buyer``, ``either`` of the deal."""
         return self.flow.parties_for(relation)
-
-
-@labelled(
-    draft=N_("Draft"),
-    ready=N_("Ready for signature"),
-    signed=N_("Signed by all"),
-    void=N_("Void"),
-)
-class ContractStatus(Enum):
-    """Where the written contract stands."""
-
-    DRAFT = "draft"
-    READY = "ready"
-    SIGNED = "signed"
-    VOID = "void"
-
-
-CONTRACT = Lifecycle(
-    "contract",
-    ContractStatus,
-    initial="draft",
-    moves=[
-        move("finalise", {"draft"}, "ready", by="either", note="complete by law.md §1.2; its hash is fixed"),
-        move("reopen", {"ready"}, "draft", by="either", note="nobody has signed yet"),
-        move("sign", {"ready"}, "signed", by="signer", note="the last signature"),
-        move(
-            "void",
-            {"draft", "ready", "signed"},
-            "void",
-            by="system",
-            note="replaced, or the deal was rescinded",
-        ),
-    ],
-)
 
 
 class TechnologyContract(Referenced, Versioned, _OfFlow, Base):
@@ -150,37 +163,6 @@ class Signature(Base):
     __table_args__ = (UniqueConstraint("contract_id", "party_id"),)
 
 
-@labelled(
-    co_owner=N_("Co-owner’s consent"), pledgee=N_("Pledgee’s consent"), inventor=N_("Inventor’s pre-emption")
-)
-class ConsentKind(Enum):
-    """Whose word is needed (law.md §1.2 pre-emption, §2.1 co-owners, §2.4 pledge)."""
-
-    CO_OWNER = "co_owner"
-    PLEDGEE = "pledgee"
-    INVENTOR = "inventor"
-
-
-@labelled(asked=N_("Asked"), given=N_("Given"), refused=N_("Refused"))
-class ConsentStatus(Enum):
-    """Where a consent stands; ``given`` includes the waiver of a pre-emption."""
-
-    ASKED = "asked"
-    GIVEN = "given"
-    REFUSED = "refused"
-
-
-CONSENT = Lifecycle(
-    "consent",
-    ConsentStatus,
-    initial="asked",
-    moves=[
-        move("give", {"asked", "refused"}, "given", by="seller", note="with the document that says so"),
-        move("refuse", {"asked"}, "refused", by="seller"),
-    ],
-)
-
-
 class Consent(Referenced, Versioned, _OfFlow, Base):
     """A consent or waiver that a right needs before the contract can be signed."""
 
@@ -204,39 +186,6 @@ class Consent(Referenced, Versioned, _OfFlow, Base):
     __table_args__ = (UniqueConstraint("flow_id", "right_id", "kind", "name"),)
 
 
-@labelled(
-    required=N_("Required"),
-    applied=N_("Applied for"),
-    cleared=N_("Cleared"),
-    refused=N_("Refused"),
-)
-class ClearanceStatus(Enum):
-    """Technology export to a foreign buyer (law.md §2.3)."""
-
-    REQUIRED = "required"
-    APPLIED = "applied"
-    CLEARED = "cleared"
-    REFUSED = "refused"
-
-
-CLEARANCE = Lifecycle(
-    "clearance",
-    ClearanceStatus,
-    initial="required",
-    moves=[
-        move("apply", {"required", "refused"}, "applied", by="seller"),
-        move(
-            "clear",
-            {"applied"},
-            "cleared",
-            by="reviewer",
-            note="licence or registration certificate verified",
-        ),
-        move("refuse", {"applied"}, "refused", by="reviewer"),
-    ],
-)
-
-
 class ExportClearance(Referenced, Versioned, _OfFlow, Base):
     """The export track: exists only where buyer and right call for it."""
 
@@ -247,42 +196,20 @@ class ExportClearance(Referenced, Versioned, _OfFlow, Base):
     status: Mapped[ClearanceStatus] = mapped_column(
         enum_column(ClearanceStatus, "clearance_status"), default=ClearanceStatus.REQUIRED
     )
+    category: Mapped[str | None] = mapped_column(String(16))
+    """``free``, ``restricted`` or ``prohibited``, as the seller declares it; empty until then."""
+    intent_no: Mapped[str | None] = mapped_column(String(64))
+    """Number of the letter of intent (许可意向书): without it restricted technology is not even contracted."""
+    approval_no: Mapped[str | None] = mapped_column(String(64))
+    """Approval of the project body where the right comes from a publicly funded project."""
     certificate_no: Mapped[str | None] = mapped_column(String(64))
     entered_by: Mapped[str | None] = mapped_column(String(16))
+    decided_by: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(Text)
     document_id: Mapped[int | None] = mapped_column(Id, ForeignKey("document.id"))
 
     flow: Mapped[Flow] = relationship(back_populates="clearance")
     document: Mapped[Document | None] = relationship(lazy="joined")
-
-
-@labelled(
-    awaiting=N_("Waiting for the price"),
-    funded=N_("In escrow"),
-    released=N_("Credited to the seller"),
-    refunded=N_("Refunded to the buyer"),
-    void=N_("Not needed"),
-)
-class EscrowStatus(Enum):
-    """Where the price is; the ledger has the amounts."""
-
-    AWAITING = "awaiting"
-    FUNDED = "funded"
-    RELEASED = "released"
-    REFUNDED = "refunded"
-    VOID = "void"
-
-
-ESCROW = Lifecycle(
-    "escrow",
-    EscrowStatus,
-    initial="awaiting",
-    moves=[
-        move("fund", {"awaiting"}, "funded", by="finance_officer", note="the whole price is in"),
-        move("release", {"funded"}, "released", by="system", note="every filing is recorded"),
-        move("refund", {"funded"}, "refunded", by="system", note="rescinded before recording"),
-        move("void", {"awaiting"}, "void", by="system", note="rescinded before payment"),
-    ],
-)
 
 
 class Escrow(Versioned, _OfFlow, Base):
@@ -297,36 +224,12 @@ class Escrow(Versioned, _OfFlow, Base):
     price_fen: Mapped[int] = mapped_column(Fen)
     fee_fen: Mapped[int] = mapped_column(Fen)
     due_at: Mapped[datetime | None] = mapped_column()
+    reminded_at: Mapped[datetime | None] = mapped_column()
+    """When the buyer was reminded; 30 days later the seller may rescind (law.md §1.2)."""
     funded_at: Mapped[datetime | None] = mapped_column()
     closed_at: Mapped[datetime | None] = mapped_column()
 
     flow: Mapped[Flow] = relationship(back_populates="escrow")
-
-
-@labelled(requested=N_("Requested"), paid=N_("Paid out"), refused=N_("Refused"))
-class PayoutStatus(Enum):
-    """Where a payout stands."""
-
-    REQUESTED = "requested"
-    PAID = "paid"
-    REFUSED = "refused"
-
-
-PAYOUT = Lifecycle(
-    "payout",
-    PayoutStatus,
-    initial="requested",
-    moves=[
-        move(
-            "approve",
-            {"requested"},
-            "paid",
-            by="finance_officer",
-            note="another person than the one who asked",
-        ),
-        move("refuse", {"requested"}, "refused", by="finance_officer"),
-    ],
-)
 
 
 class Payout(Referenced, Versioned, Base):
@@ -355,51 +258,6 @@ class Payout(Referenced, Versioned, Base):
         return frozenset({self.party_id})
 
 
-@labelled(
-    draft=N_("Not applied for"),
-    applied=N_("Applied for"),
-    accepted=N_("Accepted for examination"),
-    supplement=N_("To be supplemented"),
-    large_review=N_("Second examination (large amount)"),
-    registered=N_("Registered"),
-    refused=N_("Refused"),
-    cancelled=N_("Cancelled"),
-    revoked=N_("Revoked"),
-)
-class RegistrationStatus(Enum):
-    """Technology-contract registration (law.md §7.3)."""
-
-    DRAFT = "draft"
-    APPLIED = "applied"
-    ACCEPTED = "accepted"
-    SUPPLEMENT = "supplement"
-    LARGE_REVIEW = "large_review"
-    REGISTERED = "registered"
-    REFUSED = "refused"
-    CANCELLED = "cancelled"
-    REVOKED = "revoked"
-
-
-REGISTRATION = Lifecycle(
-    "registration",
-    RegistrationStatus,
-    initial="draft",
-    moves=[
-        move("apply", {"draft"}, "applied", by="seller"),
-        move("accept", {"applied"}, "accepted", by="registrar"),
-        move("ask_supplement", {"accepted"}, "supplement", by="registrar"),
-        move("supplement", {"supplement"}, "accepted", by="seller"),
-        move("large_review", {"accepted"}, "large_review", by="registrar", rule="tcontract.large_amount"),
-        move(
-            "register", {"accepted", "large_review"}, "registered", by="reviewer", note="certificate verified"
-        ),
-        move("refuse", {"accepted", "large_review"}, "refused", by="registrar"),
-        move("cancel", {"applied", "accepted", "supplement", "registered"}, "cancelled", by="seller"),
-        move("revoke", {"registered"}, "revoked", by="registrar"),
-    ],
-)
-
-
 class ContractRegistration(Referenced, Versioned, _OfFlow, Base):
     """An application to the technology-contract registrar: voluntary, once per contract (law.md §1.3)."""
 
@@ -422,6 +280,8 @@ class ContractRegistration(Referenced, Versioned, _OfFlow, Base):
     registered_on: Mapped[date | None] = mapped_column()
     refusal_code: Mapped[str | None] = mapped_column(String(8))
     note: Mapped[str] = mapped_column(Text, default="")
+    examined_by: Mapped[str | None] = mapped_column(String(16))
+    """Who examined it first and passed it on to the second examination."""
     decided_by: Mapped[str | None] = mapped_column(String(16))
     large_reviewed_by: Mapped[str | None] = mapped_column(String(16))
 
@@ -441,80 +301,6 @@ class ContractRegistration(Referenced, Versioned, _OfFlow, Base):
             postgresql_where=text("status NOT IN ('refused', 'cancelled', 'revoked')"),
         ),
     )
-
-
-@labelled(
-    draft=N_("Not filed"),
-    filed=N_("Filed, fee not yet paid"),
-    fee_paid=N_("Filed, fee paid"),
-    supplement=N_("To be supplemented"),
-    recorded=N_("Recorded"),
-    deemed_not_filed=N_("Deemed not filed"),
-    on_hold=N_("On hold"),
-    abandoned=N_("Abandoned"),
-)
-class FilingStatus(Enum):
-    """Ownership-change filing at the patent office, one per right (law.md §7.2)."""
-
-    DRAFT = "draft"
-    FILED = "filed"
-    FEE_PAID = "fee_paid"
-    SUPPLEMENT = "supplement"
-    RECORDED = "recorded"
-    DEEMED_NOT_FILED = "deemed_not_filed"
-    ON_HOLD = "on_hold"
-    ABANDONED = "abandoned"
-
-
-FILING = Lifecycle(
-    "filing",
-    FilingStatus,
-    initial="draft",
-    moves=[
-        move("submit", {"draft", "deemed_not_filed"}, "filed", by="either"),
-        move("pay_fee", {"filed"}, "fee_paid", by="either"),
-        move("ask_supplement", {"fee_paid"}, "supplement", by="reviewer", note="notice 200029"),
-        move("answer", {"supplement"}, "fee_paid", by="either"),
-        move("record", {"fee_paid", "supplement"}, "recorded", by="reviewer", note="notice 200028 verified"),
-        move(
-            "deem_not_filed",
-            {"filed", "fee_paid", "supplement"},
-            "deemed_not_filed",
-            by="clock or reviewer",
-            rule="recordal.pay_within",
-            note="fee not paid in time, or notice 200023",
-        ),
-        move(
-            "hold",
-            {"draft", "filed", "fee_paid", "supplement"},
-            "on_hold",
-            by="system",
-            note="a block appeared",
-        ),
-        move(
-            "resume",
-            {"on_hold"},
-            "draft",
-            by="system",
-            note="the block has gone; the package is checked again",
-        ),
-        move(
-            "abandon",
-            {"draft", "filed", "fee_paid", "supplement", "deemed_not_filed", "on_hold"},
-            "abandoned",
-            by="system",
-            note="the deal was rescinded",
-        ),
-    ],
-)
-
-
-@labelled(transfer=N_("Ownership change"), licence=N_("Licence recordal"))
-class FilingKind(Enum):
-    """What is filed."""
-
-    TRANSFER = "transfer"
-    LICENCE = "licence"
 
 
 class Filing(Referenced, Versioned, _OfFlow, Base):
@@ -551,26 +337,6 @@ class Filing(Referenced, Versioned, _OfFlow, Base):
     __table_args__ = (UniqueConstraint("flow_id", "right_id"),)
 
 
-@labelled(entered=N_("Entered, to be verified"), verified=N_("Verified"), rejected=N_("Rejected"))
-class NoticeStatus(Enum):
-    """What a registry said is entered by one person and verified by another."""
-
-    ENTERED = "entered"
-    VERIFIED = "verified"
-    REJECTED = "rejected"
-
-
-NOTICE = Lifecycle(
-    "notice",
-    NoticeStatus,
-    initial="entered",
-    moves=[
-        move("verify", {"entered"}, "verified", by="reviewer", note="not the one who entered it"),
-        move("reject", {"entered"}, "rejected", by="reviewer"),
-    ],
-)
-
-
 class OfficeNotice(Referenced, Versioned, Base):
     """A notice of the patent office (codes of law.md §2.2) or of the registrar, with number, date and file."""
 
@@ -600,7 +366,16 @@ class OfficeNotice(Referenced, Versioned, Base):
     registration: Mapped[ContractRegistration | None] = relationship(back_populates="notices")
     document: Mapped[Document | None] = relationship(lazy="joined")
 
-    __table_args__ = (UniqueConstraint("code", "number"),)
+    __table_args__ = (
+        Index(
+            "uq_office_notice_number",
+            "code",
+            "number",
+            unique=True,
+            sqlite_where=text("status <> 'rejected'"),
+            postgresql_where=text("status <> 'rejected'"),
+        ),
+    )
 
     @property
     def flow(self) -> Flow:
