@@ -67,6 +67,11 @@ TIMETABLE: dict[str, Job] = {
 }
 
 
+def prepare() -> None:
+    """Make the lease rows that are missing."""
+    leases.ensure(list(TIMETABLE))
+
+
 def run_once(app: Flask, name: str) -> bool:
     """Run a job now if nobody else is at it; whether it ran here. Raises ``KeyError`` for an unknown name."""
     job = TIMETABLE[name]
@@ -80,7 +85,7 @@ def run_once(app: Flask, name: str) -> bool:
 
 def _schedule(app: Flask, scheduler: BaseScheduler) -> None:
     with app.app_context():
-        leases.ensure(list(TIMETABLE))
+        prepare()
     for job in TIMETABLE.values():
         scheduler.add_job(
             run_once,

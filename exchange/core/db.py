@@ -269,7 +269,7 @@ def transaction() -> AbstractContextManager[Session]: ...
 @overload
 def transaction(verb: Callable[P, R]) -> Callable[P, R]: ...
 def transaction(verb: Callable[P, R] | None = None) -> Any:
-    """One unit of work: ``@transaction`` on a verb, or ``with transaction():`` around several.
+    """One unit of work, as a decorator on a verb or as a block around several verbs.
 
     Joins an outer one. The outermost begins, commits, rolls back on any error, and as a decorator repeats the verb
     on a deadlock or serialisation failure of PostgreSQL (three times at most, with a short random pause).
@@ -303,7 +303,7 @@ def lock_all(model: type[M], which: Iterable[str | int | M]) -> list[M]:
     if refs_:
         column = model.ref  # type: ignore[attr-defined]
         rows = session.execute(select(column, model.id).where(column.in_(refs_)))
-        by_ref = dict(rows)
+        by_ref = {ref: id_ for ref, id_ in rows}  # noqa: C416  Result has keys(), so dict() misreads it
         ids |= set(by_ref.values())
     query = (
         select(model)

@@ -35,3 +35,8 @@ def label(member: Enum) -> str:
 def labels(kind: type[Enum]) -> dict[str, str]:
     """Value → msgid for every member of ``kind``."""
     return _labels[kind]
+
+
+def kinds() -> list[type[Enum]]:
+    """Every enum that has labels."""
+    return list(_labels)

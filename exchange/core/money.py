@@ -12,7 +12,7 @@ from exchange.core.errors import N_, RuleBroken
 MAX_FEN = 10**15
 """Ten trillion yuan: far above any deal, far below the range of a 64-bit integer."""
 
-_YUAN = re.compile(r"^\d{1,13}(?:\.\d{1,2})?$")
+_YUAN = re.compile(r"^\d{1,14}(?:\.\d{1,2})?$")
 
 
 @dataclass(frozen=True, order=True)
@@ -32,7 +32,7 @@ def parse_yuan(text: str, *, field: str | None = None) -> int:
     Raises ``RuleBroken`` (``money.format``) where it is no amount or has more than two decimals.
     """
     plain = text.translate(_HALF_WIDTH).strip().lstrip("¥￥").replace(",", "").replace(" ", "")
-    if not _YUAN.match(plain):
+    if not _YUAN.match(plain) or int(Decimal(plain) * 100) > MAX_FEN:
         raise RuleBroken(
             "money.format",
             N_("Write the amount in yuan with at most two decimals, for example 12500.00."),

@@ -8,19 +8,22 @@ import secrets
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's 32 signs: no I, L, O, U, so that nothing can be misread on paper."""
 
+_SIGNS = ALPHABET[:31]
+"""References use 31 of them, a prime number: with 32, two signs would look alike to the check."""
+
 _LENGTH = 10
-_SHAPE = re.compile(rf"^[A-Z]{{2}}-[{ALPHABET}]{{{_LENGTH + 1}}}$")
+_SHAPE = re.compile(rf"^[A-Z]{{2}}-[{_SIGNS}]{{{_LENGTH + 1}}}$")
 
 
 def _check(prefix: str, body: str) -> str:
     """A weighted sum modulo 31 (a prime): every changed sign and every swap of neighbours is seen."""
-    total = sum((i + 2) * (ord(c) if i < 2 else ALPHABET.index(c)) for i, c in enumerate(prefix + body))
-    return ALPHABET[total % 31]
+    total = sum((i + 2) * (ord(c) if i < 2 else _SIGNS.index(c)) for i, c in enumerate(prefix + body))
+    return _SIGNS[total % 31]
 
 
 def new(prefix: str) -> str:
-    """A new reference of the type ``prefix`` with 50 random bits."""
-    body = "".join(secrets.choice(ALPHABET) for _ in range(_LENGTH))
+    """A new reference of the type ``prefix`` with 49 random bits."""
+    body = "".join(secrets.choice(_SIGNS) for _ in range(_LENGTH))
     return f"{prefix}-{body}{_check(prefix, body)}"
 
 
