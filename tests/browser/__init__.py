@@ -1,0 +1,1 @@
+"""Journeys of people through real pages in a real browser, in both languages, at both widths."""

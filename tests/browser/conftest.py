@@ -1,0 +1,118 @@
+"""A browser, and pages in it that tolerate no error of their own.
+
+===============  ==========================================================================================
+fixture          gives
+===============  ==========================================================================================
+``live``         the address of ``clean_app`` behind a real socket
+``browse``       a function ``browse(lang="zh-CN", width=1280, scripts=True, dark=False) -> Page`` on ``live``;
+                 a script error, a failed file or a refused policy fails the test at its end
+``accessible``   a function ``accessible(page)``: no finding of axe at WCAG 2.2 AA, no sideways scrolling
+===============  ==========================================================================================
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+
+from exchange.web import assets
+from tests.services.chromium import FLAGS
+from tests.services.live import Live
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+#: The elements that make a page wider than its window, outermost first; none where it scrolls up and down only.
+TOO_WIDE = """() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter(one => one.getBoundingClientRect().right > root.clientWidth + 0.5)
+    .slice(0, 5).map(one => one.outerHTML.slice(0, 120));
+}"""
+
+PHONE, DESK = 390, 1280
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for the run."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def live(clean_app: Flask) -> Iterator[str]:
+    """The address of ``clean_app`` behind a real socket."""
+    with Live(clean_app) as address:
+        yield address
+
+
+@pytest.fixture
+def browse(browser: Browser, live: str) -> Iterator[Callable[..., Page]]:
+    """A function that opens a page in a context of its own; whatever goes wrong in it fails the test."""
+    wrong: list[str] = []
+    contexts = []
+
+    def told(message: ConsoleMessage) -> None:
+        # What could not be loaded is told by `answered`, which knows whether the page itself was meant to be missing.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            wrong.append(f"{message.location.get('url')}: {message.text}")
+
+    def failed(request: Request) -> None:
+        # A page that is left while it loads ends its requests; that is no failure.
+        if request.failure != "net::ERR_ABORTED":
+            wrong.append(f"{request.url}: {request.failure}")
+
+    def answered(response: Response) -> None:
+        if not response.url.startswith(live):
+            wrong.append(f"{response.url}: a page reached for another host")
+        if response.status >= 400 and response.request.resource_type != "document":
+            wrong.append(f"{response.url}: {response.status}")
+
+    def open_page(
+        lang: str = "zh-CN", width: int = DESK, *, scripts: bool = True, dark: bool = False
+    ) -> Page:
+        context = browser.new_context(
+            base_url=live,
+            locale=lang,
+            extra_http_headers={"Accept-Language": lang},
+            viewport={"width": width, "height": 844 if width <= PHONE else 800},
+            java_script_enabled=scripts,
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            timezone_id="Asia/Shanghai",
+        )
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("console", told)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("requestfailed", failed)
+        page.on("response", answered)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def accessible() -> Callable[[Page], None]:
+    """A function that fails on any finding of axe, and on a page wider than its window."""
+    axe = assets.vendor_path("axe.min.js").read_text(encoding="utf-8")
+
+    def check(page: Page) -> None:
+        page.evaluate(axe)
+        found = page.evaluate("tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", WCAG)
+        assert [
+            f"{page.url}: {violation['id']}: {node['target']}: {node['failureSummary']}"
+            for violation in found["violations"]
+            for node in violation["nodes"]
+        ] == []
+        assert page.evaluate(TOO_WIDE) == [], f"{page.url} is wider than its window"
+
+    return check
