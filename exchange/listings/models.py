@@ -137,10 +137,14 @@ class Listing(Referenced, Versioned, Base):
     region: Mapped[str | None] = mapped_column(String(6))
     maturity: Mapped[str | None] = mapped_column(String(32))
     terms: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    """What the seller states: ``internal_decision``, ``co_owner_consents``, ``licences_disclosed``, ``continued_use``…"""
+    """What the seller states; the keys are those of ``listings.readiness.STATEMENTS``."""
+    stopped_by: Mapped[list[Any]] = mapped_column(Json, default=list)
+    """What suspended it by itself: ``[{"code", "message", "params"}]``, msgids for the face to translate."""
     submitted_at: Mapped[datetime | None] = mapped_column()
     published_at: Mapped[datetime | None] = mapped_column()
     expires_at: Mapped[datetime | None] = mapped_column()
+    ended_at: Mapped[datetime | None] = mapped_column()
+    """When it was sold, withdrawn or expired."""
     reviewed_by: Mapped[str | None] = mapped_column(String(16))
 
     seller: Mapped[Party] = relationship(lazy="joined")
