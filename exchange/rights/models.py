@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exchange.core import clock
@@ -97,6 +97,8 @@ class Right(Referenced, Versioned, Base):
     same_day_application: Mapped[bool] = mapped_column(default=False)
     facts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Where each fact came from and as of when: ``{"filed_on": {"source": …, "as_of": …}}``, and kind-specific facts."""
+    row_hash: Mapped[str] = mapped_column(String(64), default="")
+    """Hash of the last imported row that was about the right itself and no publication."""
     merged_into_id: Mapped[int | None] = mapped_column(Id, ForeignKey("right_record.id"))
 
     publications: Mapped[list[Publication]] = relationship(
@@ -116,9 +118,9 @@ class Right(Referenced, Versioned, Base):
     )
 
     def parties_for(self, relation: str) -> frozenset[int]:
-        """``holder``: parties with a holding; ``owner``: owners of record that are linked to a party."""
+        """``holder``: parties with a holding that lasts; ``owner``: owners of record that are linked to a party."""
         if relation == "holder":
-            return frozenset(h.party_id for h in self.holdings)
+            return frozenset(h.party_id for h in self.holdings if h.ended_at is None)
         if relation == "owner":
             return frozenset(o.party_id for o in self.owners if o.party_id is not None)
         return frozenset()
@@ -277,8 +279,31 @@ class RightImport(Referenced, Base):
 
     party: Mapped[Party | None] = relationship()
 
-    __table_args__ = (UniqueConstraint("party_id", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("party_id", "sha256"),
+        # NULLs never collide: imports for no party need a guard of their own.
+        Index(
+            "uq_right_import_sha256_no_party",
+            "sha256",
+            unique=True,
+            sqlite_where=text("party_id IS NULL"),
+            postgresql_where=text("party_id IS NULL"),
+        ),
+    )
 
     def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
         """The party that imported."""
         return frozenset({self.party_id}) if self.party_id is not None else frozenset()
+
+
+class CheckCount(Base):
+    """How many quick checks came from one address in one minute (the throttle of ``check.per_minute``)."""
+
+    __tablename__ = "right_check_count"
+
+    address: Mapped[str] = mapped_column(String(64))
+    minute: Mapped[int] = mapped_column()
+    """Whole minutes since 1970."""
+    count: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (UniqueConstraint("address", "minute"), Index("ix_right_check_count_minute", "minute"))
