@@ -32,7 +32,7 @@ from contracts.states import (
     RegistrationStatus,
 )
 from exchange.core import clock
-from exchange.core.db import Base, Fen, Id, Json, Referenced, Versioned, enum_column
+from exchange.core.db import Base, Fen, Id, Json, Referenced, Versioned, append_only, enum_column
 from exchange.core.files import Document
 from exchange.deals.models import Deal
 from exchange.parties.models import Party
@@ -144,6 +144,7 @@ class TechnologyContract(Referenced, Versioned, _OfFlow, Base):
     )
 
 
+@append_only
 class Signature(Base):
     """An authenticated act over the hash of the exact document."""
 

@@ -66,10 +66,10 @@ def events() -> str:
         "# Events\n\nMade from `exchange/subscriptions.py` and `exchange/notifications/messages.py` by `make docs`.\n",
         "| subscriber | events | at once |\n|---|---|---|",
     ]
-    for subscriber in SUBSCRIBERS:
-        lines.append(
-            f"| {subscriber.name} | {', '.join(subscriber.patterns)} | {'yes' if subscriber.prompt else 'no'} |"
-        )
+    lines += [
+        f"| {subscriber.name} | {', '.join(subscriber.patterns)} | {'yes' if subscriber.prompt else 'no'} |"
+        for subscriber in SUBSCRIBERS
+    ]
     lines.append("\n## Notices\n\n| event | to | roles | mail | words |\n|---|---|---|---|---|")
     for message in MESSAGES:
         roles = ", ".join(sorted(role.value for role in message.roles))
@@ -83,15 +83,17 @@ def events() -> str:
 def rules() -> str:
     """The rulebook as a page."""
     lines = [
-        "# Rulebook\n\nMade from `exchange/rulebook.csv` by `make docs`. “no” under verified: knowledge or the "
-        "platform’s own setting, to be confirmed by the operator.\n",
+        (
+            "# Rulebook\n\nMade from `exchange/rulebook.csv` by `make docs`. “no” under verified: knowledge or the "
+            "platform’s own setting, to be confirmed by the operator.\n"
+        ),
         "| rule | value | unit | from | to | verified | source |\n|---|---|---|---|---|---|---|",
     ]
-    for row in rulebook.rows():
-        lines.append(
-            f"| {row.key} | {row.value} | {row.unit} | {row.valid_from} | {row.valid_to or ''} "
-            f"| {'yes' if row.verified else 'no'} | {row.source} |"
-        )
+    lines += [
+        f"| {row.key} | {row.value} | {row.unit} | {row.valid_from} | {row.valid_to or ''} "
+        f"| {'yes' if row.verified else 'no'} | {row.source} |"
+        for row in rulebook.rows()
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     DateTime,
@@ -49,6 +50,7 @@ from exchange.core.errors import NotFound
 
 P = ParamSpec("P")
 R = TypeVar("R")
+M = TypeVar("M", bound="Base")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -119,6 +121,44 @@ class Versioned:
     @declared_attr.directive
     def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  as above
         return {"version_id_col": cls.version}
+
+
+def append_only_ddl(table: str, dialect: str) -> list[str]:
+    """The statements that make the database itself refuse UPDATE and DELETE on ``table``."""
+    if dialect == "postgresql":
+        return [
+            (
+                "CREATE OR REPLACE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+            ),
+            (
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+                "FOR EACH ROW EXECUTE FUNCTION refuse_rewriting()"
+            ),
+        ]
+    return [
+        f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for act in ("UPDATE", "DELETE")
+    ]
+
+
+def append_only(model: type[M]) -> type[M]:
+    """Class decorator: rows of ``model`` are written once (money, evidence); the database refuses to change them."""
+    table = model.__table__
+    for dialect in ("sqlite", "postgresql"):
+        for statement in append_only_ddl(str(model.__tablename__), dialect):
+            event.listen(
+                table,
+                "after_create",
+                DDL(statement.replace("%", "%%")).execute_if(dialect=dialect),  # type: ignore[no-untyped-call]
+            )
+    APPEND_ONLY.append(str(model.__tablename__))
+    return model
+
+
+APPEND_ONLY: list[str] = []
+"""The tables guarded so."""
 
 
 def enum_column(kind: type[PyEnum], name: str, length: int = 32) -> Enum:
@@ -275,9 +315,6 @@ def transaction(verb: Callable[P, R] | None = None) -> Any:
     on a deadlock or serialisation failure of PostgreSQL (three times at most, with a short random pause).
     """
     return _block() if verb is None else _repeating(verb)
-
-
-M = TypeVar("M", bound=Base)
 
 
 def lock(model: type[M], which: str | int | M) -> M:

@@ -24,6 +24,7 @@ from exchange.core.db import (
     Id,
     Json,
     after_commit,
+    append_only,
     changed,
     enum_column,
     failpoint,
@@ -55,9 +56,13 @@ class Acting(Protocol):
 class Subject(Protocol):
     """A thing that events are about."""
 
-    ref: Any
+    @property
+    def ref(self) -> Any:
+        """Its public reference."""
+        ...
 
 
+@append_only
 class Event(Base):
     """Something that happened: append-only, read by subscribers, timelines and auditors."""
 

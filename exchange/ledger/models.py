@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from exchange.core.db import Base, Fen, Id, Json
+from exchange.core.db import Base, Fen, Id, Json, append_only
 
 
 class Account(Base):
@@ -26,6 +26,7 @@ class Account(Base):
     __table_args__ = (CheckConstraint("balance >= 0 OR may_be_negative", name="not_negative"),)
 
 
+@append_only
 class Entry(Base):
     """One movement of the chart: several postings that happen together or not at all."""
 
@@ -48,6 +49,7 @@ class Entry(Base):
     postings: Mapped[list[Posting]] = relationship(back_populates="entry", order_by="Posting.position")
 
 
+@append_only
 class Posting(Base):
     """An amount from one account to another."""
 
