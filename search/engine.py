@@ -98,7 +98,7 @@ class Hit:
 class Bucket:
     """A value of a facet and how many hits have it."""
 
-    key: str
+    value: str
     count: int
     selected: bool = False
 
@@ -298,3 +298,8 @@ class SearchEngine(Protocol):
     def health(self) -> Health:
         """Whether it answers; never raises."""
         ...
+
+
+def facet_counts(page: Page) -> dict[str, tuple[Bucket, ...]]:
+    """The counts of a page by facet."""
+    return {name: facet.buckets for name, facet in page.facets.items()}

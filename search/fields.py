@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 
 from search import text
@@ -67,7 +68,8 @@ def ipc_code(raw: str) -> str:
     return re.sub(r"\s+", "", re.sub(r"[(\[（].*", "", text.fold(raw))).upper()
 
 
-def ipc_levels(raw: str) -> list[str]:
+@lru_cache(maxsize=100_000)
+def ipc_levels(raw: str) -> tuple[str, ...]:
     """A code and everything it lies under: ``H``, ``H01``, ``H01M``, ``H01M4``, ``H01M4/04``.
 
     A code that is not in the form of the classification is kept as it is: it must not break a search.
@@ -75,9 +77,9 @@ def ipc_levels(raw: str) -> list[str]:
     code = ipc_code(raw)
     match = _IPC.fullmatch(code)
     if match is None:
-        return [code] if code else []
+        return (code,) if code else ()
     ends = [match.end(group) for group in range(1, 6) if match.group(group) is not None]
-    return [code[:end] for end in ends]
+    return tuple(code[:end] for end in ends)
 
 
 def _ipc_level(level: int) -> Callable[[str], Iterable[str]]:
@@ -107,7 +109,7 @@ def suggestion(value: str) -> str:
 # -- the table -------------------------------------------------------------------------------------------------
 
 FIELDS: tuple[Field, ...] = (
-    Field("title", Kind.WORDS, ("title",), box=True, boost=1.2, code="TI"),
+    Field("title", Kind.WORDS, ("title",), box=True, code="TI"),
     Field("abstract", Kind.WORDS, ("abstract",), box=True, code="AB"),
     Field("claims", Kind.WORDS, ("claims",), box=True, code="CL"),
     Field("title_u", Kind.SIGNS, ("title",), text.unigrams, box=True, boost=2.0),

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import opencc
 import snowballstemmer
 
+from exchange.rights import numbers
+
 LONGEST_WORD = 64
 """A Latin word is cut here (a gene sequence is one word of thousands of signs); queries are cut alike."""
 
@@ -165,21 +167,26 @@ def is_wide(word: str) -> bool:
     return _WIDE_SIGN.match(word) is not None
 
 
+@lru_cache(maxsize=64)
+def _cut(text: str) -> tuple[tuple[str, bool], ...]:
+    """The runs and words of a text, and which of them are runs; kept a while, for a text feeds several fields."""
+    return tuple((run.text, run.wide) for run in runs(fold(text)))
+
+
 def bigrams(text: str) -> list[str]:
     """The words of a text field with positions, in order."""
     words: list[str] = []
-    for match in _TOKEN.finditer(fold(text)):
-        found = match.group()
-        if match.lastgroup == "word":
-            words.append(found[:LONGEST_WORD])
-        elif match.lastgroup == "wide":
-            words.extend([a + b for a, b in pairwise(found)] if len(found) > 1 else found)
+    for found, wide in _cut(text):
+        if wide and len(found) > 1:
+            words.extend([a + b for a, b in pairwise(found)])
+        else:
+            words.append(found)
     return words
 
 
 def unigrams(text: str) -> list[str]:
     """Each Han sign of the text once, for queries of a single sign (铝, 茶, 阀)."""
-    return list(dict.fromkeys(sign for run in runs(fold(text)) if run.wide for sign in run.text))
+    return list(dict.fromkeys("".join([found for found, wide in _cut(text) if wide])))
 
 
 @lru_cache(maxsize=1)
@@ -195,7 +202,7 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> list[str]:
     """The stemmed Latin words of the text, in order."""
-    return [stem(run.text) for run in runs(fold(text)) if not run.wide]
+    return [stem(found) for found, wide in _cut(text) if not wide]
 
 
 def joined(values: Iterable[str]) -> str:
@@ -215,16 +222,14 @@ def with_breaks(text: str) -> list[str]:
 
 # -- numbers ---------------------------------------------------------------------------------------------------
 
-_DATED = re.compile(r"(?:zl|cn)?((?:19|20)\d{2}[1-389]\d{7})(?:\.?([\dx]))?(?:\.0+)?")
-_EARLY = re.compile(r"(?:zl|cn)?((?:8[5-9]|9\d|0[0-3])[1-389]\d{5})(?:\.?([\dx]))?(?:\.0+)?")
-_PUBLISHED = re.compile(r"([a-z]{2})([a-z]?\d{4,13})([a-z]\d?)?")
-_CODED = re.compile(r"(?=(?:.*\d){5})[a-z0-9]{5,32}")
-_NOISE = re.compile(r"[\s\-/,‐‑–—_()\[\]:]+")
-_LABEL = re.compile(r"^(?:专利|申请|公开|公告|授权|登记|注册)*(?:no\.?|号码?)?(?=[a-z]*\d)")
+_LIKE_A_NUMBER = re.compile(r"(?=(?:.*\d){5})[a-z0-9]{5,32}")
+_WITHOUT_CHECK = re.compile(r"(?:zl|cn)?(\d{12}|\d{8})[\dx]?")
+_NOT_OF_A_NUMBER = re.compile(r"[\W_]+")
 
 
-def _number(text: str) -> str:
-    return _LABEL.sub("", _NOISE.sub("", fold(text)))
+def bare_number(text: str) -> str:
+    """The signs of a number without blanks, dashes, points and label, folded."""
+    return _NOT_OF_A_NUMBER.sub("", numbers.squeeze(fold(text))[0]).lower()
 
 
 def canonical_numbers(text: str) -> set[str]:
@@ -234,22 +239,17 @@ def canonical_numbers(text: str) -> set[str]:
     the spreadsheet's ``2023101234567.0`` (search.md §1.1). The check digit and the kind code are left out, so a
     number typed without them, or with a wrong one, is found too.
     """
-    number = _number(text)
-    forms: set[str] = set()
-    for pattern in (_DATED, _EARLY):
-        if match := pattern.fullmatch(number):
-            forms.add(match.group(1))
-    if match := _PUBLISHED.fullmatch(number):
-        forms.add(match.group(1) + match.group(2))
     bare = bare_number(text)
-    if _CODED.fullmatch(bare):
-        forms.add(bare)
+    if not _LIKE_A_NUMBER.fullmatch(bare):
+        return set()
+    forms = {bare}
+    read = numbers.try_parse(text)
+    if isinstance(read, numbers.NumberError):
+        if match := _WITHOUT_CHECK.fullmatch(bare):
+            forms.add(match.group(1))
+    else:
+        forms.add(read.key[:-1] if read.scheme == numbers.CN_APPLICATION else read.key.lower())
     return forms
-
-
-def bare_number(text: str) -> str:
-    """The signs of a number without blanks, dashes, points and label, folded."""
-    return _number(text).replace(".", "")
 
 
 def looks_like_number(text: str) -> bool:
