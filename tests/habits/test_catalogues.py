@@ -1,50 +1,12 @@
 """The Chinese catalogue is whole: every message of the code is in it, translated, with the same fields."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
-from babel.messages.catalog import Catalog, Message
-from babel.messages.pofile import read_po
+from babel.messages.catalog import Catalog
 
-from tests.habits.tree import PACKAGES, ROOT, text
+from tests.habits.messages import said, words
 
-CHINESE = ROOT / "exchange" / "translations" / "zh_Hans_CN" / "LC_MESSAGES" / "messages.po"
 FIELD = re.compile(r"%\((\w+)\)[sd]|%[sd]")
-
-
-@pytest.fixture(scope="module")
-def catalogue() -> Catalog:
-    with CHINESE.open("rb") as file:
-        return read_po(file, locale="zh_Hans_CN")
-
-
-@pytest.fixture(scope="module")
-def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """What the code says, extracted as ``make translate`` does it."""
-    target = tmp_path_factory.mktemp("messages") / "messages.pot"
-    keywords = re.search(r"^KEYWORDS := (.+)$", text(Path("Makefile")), re.MULTILINE)
-    assert keywords
-    command = [sys.executable, "-m", "babel.messages.frontend", "--quiet", "extract", "-F", "pyproject.toml"]
-    subprocess.run(
-        [*command, *keywords[1].split(), "-o", str(target), *PACKAGES],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    with target.open("rb") as file:
-        return read_po(file)
-
-
-def words(message: Message) -> tuple[str, ...]:
-    return tuple(str(word) for word in (message.id if isinstance(message.id, list | tuple) else [message.id]))
-
-
-def said(message: Message) -> tuple[str, ...]:
-    found = message.string if isinstance(message.string, list | tuple) else [message.string]
-    return tuple(str(word or "") for word in found)
 
 
 def test_every_message_of_the_code_is_in_the_catalogue(catalogue: Catalog, extracted: Catalog) -> None:

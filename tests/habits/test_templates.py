@@ -112,10 +112,11 @@ class Reader(HTMLParser):
 def untranslated(literal: str) -> list[str]:
     reader = Reader()
     reader.feed(literal)
+    same = {word.casefold() for word in SAME_EVERYWHERE}
     return [
         f"{line}: {' '.join(said.split())[:80]}"
         for line, said in reader.found
-        if [word for word in WORD.findall(said) if word not in SAME_EVERYWHERE]
+        if [word for word in WORD.findall(said) if word.casefold() not in same]
     ]
 
 
