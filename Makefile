@@ -84,7 +84,7 @@ translate: $(VENV)/.runtime ## Bring the catalogues up to date with the code, an
 	@$(BIN)/pybabel --quiet update -i var/messages.pot -d exchange/translations -l $(LOCALE) \
 		--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap
 	@$(MAKE) --no-print-directory ready
-KEYWORDS := -k N_ -k lazy_gettext -k _l
+KEYWORDS := -k N_ -k lazy_gettext -k _l --ignore-dirs=.*
 
 .PHONY: migrate
 migrate: ready ## Bring the database up to date; with NAME=words, write a new migration from the models

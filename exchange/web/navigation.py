@@ -53,13 +53,13 @@ def _place(path: str, label: str, *audiences: Audience) -> Place:
 
 PLACES: tuple[Place, ...] = (
     _place("/desk", N_("Desk"), _M, _X),
-    _place("/search", N_("Find"), _V, _M),
+    _place("/search", N_("Find"), _V),
     _place("/rights/check", N_("Quick check"), _V, _M),
     _place("/rights", N_("Rights"), _M),
     _place("/listings", N_("Listings"), _M),
     _place("/offers", N_("Offers"), _M),
     _place("/deals", N_("Deals"), _M),
-    _place("/flows", N_("Contracts and filings"), _M),
+    _place("/flows", N_("Contracts"), _M),
     _place("/ledger", N_("Money"), _M),
     _place("/auctions", N_("Disposal bidding"), _V),
     _place("/desk/listings", N_("Listings to review"), _X),
@@ -118,7 +118,7 @@ FOOTER: tuple[tuple[str, tuple[Place, ...]], ...] = (
 def audience() -> Audience:
     """What kind of reader this is."""
     actor = g.get("actor")
-    if getattr(actor, "user", None) is None:
+    if getattr(actor, "user", None) is None or g.get("bare_frame"):
         return Audience.VISITOR
     return Audience.EXCHANGE if hooks.of().has_role(actor, ()) else Audience.MEMBER
 

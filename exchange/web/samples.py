@@ -103,12 +103,30 @@ class SampleForm(ma.Schema):
     agreed = ma.fields.Boolean(metadata={"label": N_("The co-owners have agreed to the transfer")})
 
 
+NAMES = {
+    "buyer": "福州澄川膜材料有限公司",
+    "owner_1": "榕江理工大学",
+    "owner_2": "武夷高原农业职业学院",
+    "owner_3": "厦门屿光传感科技有限公司",
+    "person_1": "林知夏",
+    "person_2": "程牧野",
+    "right_1": "中空纤维膜丝在线涂覆方法",
+    "right_2": "膜组件在线完整性检测方法",
+    "right_3": "用于高盐废水的中空纤维纳滤膜及其制备方法",
+    "right_4": "茶多酚提取液的超滤膜纯化方法",
+    "right_5": "海底管道泄漏声学定位装置",
+    "query": "膜分离",
+    "file": "技术转让合同.pdf",
+}
+"""Invented people, organisations and rights."""
+
+
 def samples() -> dict[str, Any]:
     """What the component page is rendered with."""
     form = Form(SampleForm)
     typed = {
         "manner": "transfer",
-        "title": "福州澄川膜材料有限公司",
+        "title": NAMES["buyer"],
         "price": "120,000",
         "starts-y": "2026",
         "starts-m": "11",
@@ -127,4 +145,5 @@ def samples() -> dict[str, Any]:
         "now_at": now,
         "soon": now + timedelta(days=12),
         "term_end": date(2041, 6, 8),
+        "names": NAMES,
     }
