@@ -221,7 +221,7 @@ _TEXTS: Final = ("region", "agency", "status", "source")
 #: Fields whose markup ``Draft.text`` takes off, because it must see where it was cut.
 PROSE: Final = frozenset({"title", "abstract", "main_claim", *_TEXTS})
 _ASIDE: Final = ("address", "agents", "priority")
-_DATES: Final = ("filed_on", "pub_date", "granted_on")
+DATE_FIELDS: Final = ("filed_on", "pub_date", "granted_on")
 _SYMBOLS: Final = ("ipc_main", "ipc", "loc")
 _MOST_EXTRA: Final = 120
 
@@ -241,12 +241,14 @@ def fill(draft: Draft, cells: Map[str, str], extra: Map[str, str], *, title: Sev
     record.main_claim = draft.text("main_claim", cells.get("main_claim", ""), lines=True)
     record.applicants = draft.people("applicants", values.names(cells.get("applicants", "")))
     record.inventors = draft.people("inventors", values.names(cells.get("inventors", ""), commas=True))
+    if "<addr>" in cells.get("applicants", ""):
+        record.extra["applicants_as_written"] = values.clean(cells["applicants"])[:_LONGEST_OTHER]
     if not _WITHHELD.isdisjoint(record.inventors):
         record.extra["inventors_withheld"] = "yes"
     for field in _TEXTS:
         if cells.get(field):
             setattr(record, field, draft.text(field, cells[field]))
-    for field in _DATES:
+    for field in DATE_FIELDS:
         if cells.get(field):
             setattr(record, field, draft.date(field, cells[field]))
     for field in _SYMBOLS:

@@ -9,11 +9,17 @@ from typing import Any, Final
 
 from exchange.core.errors import N_
 from exchange.rights.formats import columns, values
-from exchange.rights.formats.assemble import PROSE, Draft, fill
+from exchange.rights.formats.assemble import DATE_FIELDS, PROSE, Draft, fill
 from exchange.rights.formats.record import Column, Mapping, Problem, Refused, Row, Severity
 
 #: Rows shown before anything is imported.
 PREVIEW: Final = 20
+
+
+class Numeric(str):
+    """The text of a cell that the spreadsheet holds as a number, so that an identifier may have lost digits."""
+
+    __slots__ = ()
 
 
 @dataclass(slots=True)
@@ -51,12 +57,14 @@ class Table:
         *,
         strict: bool,
         markup: bool = False,
+        epoch_1904: bool = False,
         today: date | None = None,
     ) -> None:
         self._lines = iter(lines)
         self._name = name
         self._strict = strict
         self._markup = markup
+        self._epoch_1904 = epoch_1904
         self._today = today
         self.header_line = 0
         self.columns: list[Column] = []
@@ -117,10 +125,7 @@ class Table:
     def _row(self, line: Line) -> Row:
         draft = Draft(line.line, self._headers, today=self._today)
         for cell in line.said:
-            header = self.columns[cell.index].header if cell.index < len(self.columns) else ""
-            draft.problems.append(
-                Problem(line.line, header, cell.code, cell.severity, cell.message, cell.params)
-            )
+            self._say(draft, cell)
         width = len(self.columns)
         if self._strict and len(line.cells) < width:
             draft.error(
@@ -148,8 +153,40 @@ class Table:
         for column, text in zip(self.columns, line.cells, strict=False):
             if self._markup and column.field not in PROSE:
                 text = values.bare(text)
+            if isinstance(text, Numeric):
+                text = self._typed(column.field, text)
             if column.field:
                 cells[column.field] = text
             elif column.header and text:
                 extra[column.header] = text
         return fill(draft, cells, extra)
+
+    def _say(self, draft: Draft, cell: Cell) -> None:
+        """What a reader says of a cell is an error in a column that is used, and a warning in any other."""
+        column = self.columns[cell.index] if cell.index < len(self.columns) else None
+        used = column is not None and bool(column.field)
+        draft.problems.append(
+            Problem(
+                draft.line,
+                column.header if column else columns.letter_of(cell.index),
+                cell.code,
+                cell.severity if used else "warning",
+                cell.message,
+                cell.params,
+            )
+        )
+
+    def _typed(self, field: str, text: Numeric) -> str:
+        """A number of the spreadsheet in a column of numbers of rights, or of days.
+
+        Thirteen digits are all there and the check digit proves it, so the number is read, and said to be
+        mended; twelve may have lost a check digit of nought, so nothing is added.
+        """
+        if field in columns.NUMBER_FIELDS and text.isdigit() and len(text) in {9, 13}:
+            return f"{text}.0"
+        if field in DATE_FIELDS and not (text.isdigit() and len(text) == 8):
+            try:
+                return values.serial_date(float(text), epoch_1904=self._epoch_1904).isoformat()
+            except (ValueError, OverflowError):
+                return text
+        return text

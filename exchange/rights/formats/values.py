@@ -124,8 +124,11 @@ def names(text: str, *, commas: bool = False) -> list[str]:
     """The names of one cell, in order, each once.
 
     Names are parted by semicolons, bars or line breaks; with ``commas`` also by the Chinese comma, except
-    inside brackets (one hospital's name holds several).
+    inside brackets (one hospital's name holds several). Taiwan's gazette writes ``name<addr> address<name>…``;
+    the addresses are no names.
     """
+    if "<addr>" in text:
+        text = ";".join(part.split("<addr>", 1)[0] for part in text.replace("\n", "<name>").split("<name>"))
     parts = _NAME_BREAK.split(text)
     if commas and len(parts) == 1:
         parts = _OUTER_COMMA.split(text)
