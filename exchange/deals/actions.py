@@ -205,32 +205,32 @@ def withdraw(actor: Actor, offer_ref: str) -> Offer:
     return offer
 
 
-@transaction
 def run_due(ref: str) -> None:
     """Look whether the offer has run out (due item of kind ``offer``); the clock under the lock decides."""
-    listing_id = get(Offer, ref).listing_id
-    listing = lock(Listing, listing_id)
-    offer = lock(Offer, ref)
-    if offer.status is not OfferStatus.OPEN:
-        return
-    if clock.now() < offer.expires_at:
-        due.wake(DUE, offer.ref, offer.expires_at)
-        return
-    _decide(offer, "expire")
-    record(SYSTEM, "offer.expired", offer, about=listing)
+    with transaction():
+        listing_id = get(Offer, ref).listing_id
+        listing = lock(Listing, listing_id)
+        offer = lock(Offer, ref)
+        if offer.status is not OfferStatus.OPEN:
+            return
+        if clock.now() < offer.expires_at:
+            due.wake(DUE, offer.ref, offer.expires_at)
+            return
+        _decide(offer, "expire")
+        record(SYSTEM, "offer.expired", offer, about=listing)
 
 
-@transaction
 def on_listing_event(event: Event) -> None:
     """A listing was withdrawn or has expired: offers on it end with it.
 
     For the subscription table (``listing.withdrawn``, ``listing.expired``). Repeats find nothing left to end.
     """
-    listing = lock(Listing, event.subject_ref)
-    if listing.status in {ListingStatus.WITHDRAWN, ListingStatus.EXPIRED}:
-        for offer in _open_offers(listing):
-            _decide(offer, "supersede")
-            record(SYSTEM, "offer.superseded", offer, about=listing)
+    with transaction():
+        listing = lock(Listing, event.subject_ref)
+        if listing.status in {ListingStatus.WITHDRAWN, ListingStatus.EXPIRED}:
+            for offer in _open_offers(listing):
+                _decide(offer, "supersede")
+                record(SYSTEM, "offer.superseded", offer, about=listing)
 
 
 # -- deals -------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def complete(actor: Actor, deal: Deal | str) -> Deal:
     found.ended_at = clock.now()
     if found.listing.status is ListingStatus.MATCHED:
         listings.mark_sold(actor, found.listing)
-    record(actor, "deal.completed", found, about=found.listing)
+    record(actor, "deal.completed", found, about=found.listing, price_fen=found.price_fen)
     return found
 
 

@@ -333,18 +333,18 @@ def reject(actor: Actor, ref: str, *, reason: str) -> Listing:
 # -- what happens by itself --------------------------------------------------------------------------
 
 
-@transaction
 def run_due(ref: str) -> None:
     """Look whether the listing has run out (due item of kind ``listing``); the clock under the lock decides."""
-    listing = lock(Listing, ref)
-    if listing.status is not ListingStatus.LISTED or listing.expires_at is None:
-        return
-    if clock.now() < listing.expires_at:
-        due.wake(DUE, listing.ref, listing.expires_at)
-        return
-    LISTING.fire(listing, "expire")
-    _free(listing)
-    record(SYSTEM, "listing.expired", listing)
+    with transaction():
+        listing = lock(Listing, ref)
+        if listing.status is not ListingStatus.LISTED or listing.expires_at is None:
+            return
+        if clock.now() < listing.expires_at:
+            due.wake(DUE, listing.ref, listing.expires_at)
+            return
+        LISTING.fire(listing, "expire")
+        _free(listing)
+        record(SYSTEM, "listing.expired", listing)
 
 
 @transaction
@@ -375,26 +375,26 @@ def suspend(
     return listing
 
 
-@transaction
 def on_right_event(event: Event) -> None:
     """A right changed its status or was encumbered: suspend its listings where it may no longer be listed.
 
     For the subscription table (``right.status_changed``, ``right.encumbered``). Reads the right as it is now, so
     order and repeats do not matter. An agreed listing stays: its flow checks the right before every step.
     """
-    query = (
-        select(Listing.ref)
-        .join(ListingItem)
-        .join(Right, Right.id == ListingItem.right_id)
-        .where(Right.ref == event.subject_ref, ListingItem.live)
-        .order_by(Listing.id)
-    )
-    for ref in list(session.scalars(query)):
-        listing = lock(Listing, ref)
-        if LISTING.find(listing.status, "suspend") is None:
-            continue
-        if problems := readiness.obstacle_problems(readiness.rights_of(listing)):
-            suspend(SYSTEM, ref, problems=problems)
+    with transaction():
+        query = (
+            select(Listing.ref)
+            .join(ListingItem)
+            .join(Right, Right.id == ListingItem.right_id)
+            .where(Right.ref == event.subject_ref, ListingItem.live)
+            .order_by(Listing.id)
+        )
+        for ref in list(session.scalars(query)):
+            listing = lock(Listing, ref)
+            if LISTING.find(listing.status, "suspend") is None:
+                continue
+            if problems := readiness.obstacle_problems(readiness.rights_of(listing)):
+                suspend(SYSTEM, ref, problems=problems)
 
 
 # -- what deals do with a listing; each is called under the listing's lock -----------------------------
