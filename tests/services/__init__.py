@@ -46,7 +46,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def stop(process: subprocess.Popen[bytes], grace: float = 20) -> None:
+def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str], grace: float = 20) -> None:
     """End one process that this run started: politely first, by force after ``grace`` seconds."""
     if process.poll() is not None:
         return

@@ -1,0 +1,1 @@
+"""The house as a person starts it: real processes, real signals."""
