@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from enum import Enum
 from typing import Any
+
+from exchange.core.labels import label
 
 
 def N_(message: str) -> str:  # noqa: N802  the usual name of gettext's marker
@@ -52,7 +55,7 @@ def fill(message: str, params: dict[str, Any]) -> str:
     if not params:
         return message
     try:
-        return message % params
+        return message % {k: label(v) if isinstance(v, Enum) else v for k, v in params.items()}
     except (KeyError, ValueError, TypeError):
         return message
 

@@ -28,8 +28,8 @@ def labelled(**names: str) -> Callable[[type[E]], type[E]]:
 
 
 def label(member: Enum) -> str:
-    """The msgid of ``member``; the face translates it."""
-    return _labels[type(member)][str(member.value)]
+    """The msgid of ``member``; the face translates it. An enum without labels is called by its values."""
+    return _labels.get(type(member), {}).get(str(member.value), str(member.value))
 
 
 def labels(kind: type[Enum]) -> dict[str, str]:

@@ -92,10 +92,12 @@ class Lifecycle:
         if found is None:
             raise IllegalMove(
                 f"{self.name}.cannot_{name}",
-                N_("“%(move)s” is not possible in the state “%(state)s”. Possible now: %(allowed)s."),
+                N_(
+                    "This cannot be done now: the state is “%(state)s”. Reload the page to see what is possible."
+                ),
                 move=name,
-                state=self.states(thing.status).value,
-                allowed=", ".join(self.allowed(thing)) or "–",
+                state=self.states(thing.status),
+                allowed=self.allowed(thing),
             )
         return found
 
