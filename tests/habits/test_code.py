@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.habits.tree import PACKAGES, at, nodes, product, sources, text
+from tests.habits.tree import PACKAGES, at, imported, nodes, product, sources, text
 
 #: A library, and the only files that may import it: replacing it touches nothing else.
 ONLY_IN = {
@@ -39,13 +39,6 @@ CLOCKS = {
 }
 
 INEXACT = {"Float", "Double", "DOUBLE", "DOUBLE_PRECISION", "REAL", "FLOAT", "Numeric", "NUMERIC", "DECIMAL"}
-
-
-def imported(node: ast.AST) -> list[str]:
-    """The modules that an import statement names."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
 def test_a_transaction_ends_in_one_place() -> None:

@@ -54,3 +54,10 @@ def nodes(path: Path) -> Iterator[ast.AST]:
 def at(path: Path, node: ast.AST, what: str) -> str:
     """A finding as ``file:line: what``."""
     return f"{path}:{getattr(node, 'lineno', 0)}: {what}"
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The modules that an import statement names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
