@@ -97,6 +97,23 @@ class Role(Enum):
     AUDITOR = "auditor"
 
 
+@labelled(
+    licence=N_("Business licence or certificate of legal person"),
+    authorisation=N_("Authorisation of the person who signs in"),
+    identity=N_("Identity document"),
+    name_change=N_("Proof of a former name"),
+    other=N_("Other document"),
+)
+class PaperKind(Enum):
+    """What a document given for verification proves (``Document.purpose`` holds the value)."""
+
+    LICENCE = "licence"
+    AUTHORISATION = "authorisation"
+    IDENTITY = "identity"
+    NAME_CHANGE = "name_change"
+    OTHER = "other"
+
+
 EXCHANGE_ROLES = frozenset({Role.OPERATOR, Role.REVIEWER, Role.FINANCE_OFFICER, Role.REGISTRAR, Role.AUDITOR})
 """Roles that act on the whole exchange; only parties of kind operator (registrar: registrar) can give them."""
 
