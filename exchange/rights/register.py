@@ -19,12 +19,8 @@ from exchange import rulebook
 from exchange.core import clock
 from exchange.core.errors import N_
 from exchange.rights import source as sources
+from exchange.rights.codes import BURDEN, KNOWN, OWNERS, RELEASE, STATUS
 from exchange.rights.models import DEAD, EncumbranceKind, RightStatus
-
-OWNERS: Final = "OWNERS"
-STATUS: Final = "STATUS"
-BURDEN: Final = "BURDEN"
-RELEASE: Final = "RELEASE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,8 +455,6 @@ EFFECTS: Final[Mapping[str, Effect]] = {
 }
 """Every code with an effect, and its one effect (law.md §2.7, §9 invariant 8)."""
 
-OURS: Final = frozenset({OWNERS, STATUS, BURDEN, RELEASE})
-
 _FIRST: Final = (
     "PB01",
     "SE01",
@@ -508,14 +502,3 @@ def replay(state: State, events: Iterable[Announcement]) -> State:
 _WITHOUT_EFFECT: Final = frozenset(
     {OWNER_OLDER, OWNER_MISSING, NOTHING_TO_END, NOTHING_TO_RESTORE, NAME_UNKNOWN, REGISTER_STANDS}
 )
-
-_CODES: Final = (
-    "AD01 AR01 ASS AV01 AV02 BB1A C01 C02 C03 C04 C05 C06 C10 C12 C13 C14 C15 C17 C19 C20 C25 C26 C28 C32 C35 C41 "
-    "C44 C45 C47 C49 C52 C53 C56 C57 C59 C60 C61 C62 CB01 CB02 CB03 CB04 CD02 CE01 CF01 CGPU CI01 CI02 CI03 COR "
-    "CP01 CP02 CP03 CU01 CU02 CU03 CX01 DC01 DCSP DD01 DE01 EC01 EE01 EM01 ERR EXPY EXSB FG1K FG4A GR01 GR02 GR03 "
-    "GRSP IP01 IW01 LIC LICC MA1K MK1K MK4A MM1K MM4A OL01 OL02 OR01 PB01 PC01 PD01 PE01 PLDC PM01 PP01 RA01 RECT "
-    "REG REIN REPR RGAV RINS RJ01 RN01 RP01 RR01 RW01 SE01 TA01 TG01 TP01 TR01 WD01 WW01"
-)
-
-KNOWN: Final = frozenset(_CODES.split())
-"""Codes that the Chinese register and the EPO's list of events use; all are taken (law.md §2.7)."""
