@@ -15,7 +15,7 @@ from sqlalchemy.orm import selectinload
 
 from exchange.core.db import session
 from exchange.listings.models import LicenceKind, Listing, ListingItem, ListingKind, ListingStatus
-from exchange.rights.facts import expires_on
+from exchange.rights.fees import expiry_of
 from exchange.rights.models import Encumbrance, Publication, Right, RightOwner
 from search.engine import Document
 from search.fields import Value
@@ -125,7 +125,7 @@ def _values(listing: Listing) -> dict[str, Value]:
     rights = [item.right for item in listing.items]
     newest = [publication for right in rights if (publication := newest_publication(right)) is not None]
     filed = [right.filed_on for right in rights if right.filed_on is not None]
-    ends = [end for right in rights if (end := expires_on(right)) is not None]
+    ends = [end for right in rights if (end := expiry_of(right)) is not None]
     return {
         "title": _texts(listing.title, *(right.title for right in rights)),
         "title_en": _texts(listing.title_en, *(right.title_en for right in rights)),
