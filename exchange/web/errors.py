@@ -119,7 +119,7 @@ _BARE = {500, 502, 503}
 def as_problem(error: DomainError) -> dict[str, Any]:
     """A refusal in the shape of RFC 9457, in the reader's language, with our ``code`` and each wrong field."""
     body: dict[str, Any] = {
-        "type": f"/help/errors#{error.code}",
+        "type": f"{request.script_root}/help/errors#{error.code}",
         "title": gettext(error.title),
         "status": error.status,
         "detail": i18n.say(error.message, error.params),
@@ -214,8 +214,12 @@ def _from_http(error: HTTPException) -> DomainError | Response:
     if 300 <= status < 400 or error.response is not None:
         return make_response(error.get_response())
     data = getattr(error, "data", None) or {}
-    if status in {400, 422} and data.get("messages"):
+    if status == 422 and data.get("messages"):
         return Invalid(wording.problems(_flat(data["messages"])))
+    if status == 400 and data.get("messages"):
+        return _Plain(
+            status, "request.malformed", N_("The body is not JSON that can be read."), PAGES[400].title
+        )
     words = PAGES.get(status, PAGES[500 if status >= 500 else 400])
     code = _CODES.get(status, "http.error")
     if status == 404:
@@ -229,7 +233,7 @@ def _from_http(error: HTTPException) -> DomainError | Response:
 
 
 def _flat(messages: Any) -> Any:
-    """Ungroup messages: webargs sorts them by where the value stood (``json``, ``query``); a reader only needs the field."""
+    """Ungroup what webargs sorts by place (``json``, ``query``): a reader only needs the field."""
     if isinstance(messages, dict) and set(messages) <= {
         "json",
         "query",
@@ -275,10 +279,13 @@ def _on_http(error: HTTPException) -> Response:
     return response
 
 
-def _on_fault(error: InternalServerError) -> Response:
-    original = getattr(error, "original_exception", None)
-    structlog.get_logger().error("fault", path=request.path, exc_info=original or error)
+def _on_fault(_error: InternalServerError) -> Response:
     return answer(_Plain(500, "internal", PAGES[500].happened, PAGES[500].title))
+
+
+def _log_fault(exc_info: Any) -> None:
+    """Write a fault of ours into the log, once; the reader's number is bound to the line already."""
+    structlog.get_logger().error("fault", path=request.path, exc_info=exc_info)
 
 
 def init_app(app: Flask) -> None:
@@ -287,3 +294,4 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(InternalServerError, _on_fault)
+    app.log_exception = _log_fault  # type: ignore[method-assign]
