@@ -325,6 +325,7 @@ def _licence_kind(event: Announcement) -> EncumbranceKind:
     return EncumbranceKind.EXCLUSIVE_LICENCE if alone else EncumbranceKind.LICENCE
 
 
+_COLUMNS: Final = frozenset({"register_no", "kind", "holder", "status", "at"})
 LICENCES: Final = frozenset({EncumbranceKind.LICENCE, EncumbranceKind.EXCLUSIVE_LICENCE})
 
 
@@ -342,15 +343,14 @@ def ends_on(kind: EncumbranceKind, right_kind: str, since: date) -> date | None:
 def _begin(state: State, event: Announcement, kind: EncumbranceKind, holder: str) -> None:
     number = event.fields.get("register_no", "")
     for known in state.burdens:
+        over = known.ended_on is not None and known.ended_on <= event.day
         same_number = number and known.register_no == number
         same_day = known.since == event.day and (not number or not known.register_no)
-        if known.kind is kind and (same_number or (same_day and known.ended_on is None)):
+        if known.kind is kind and not over and (same_number or same_day):
             known.register_no = known.register_no or number
             known.holder = holder or known.holder
             return
-    details = {
-        k: v for k, v in event.fields.items() if k not in {"register_no", "kind", "holder", "status"} and v
-    }
+    details = {name: value for name, value in event.fields.items() if name not in _COLUMNS and value}
     state.burdens.append(
         Burden(
             kind,
@@ -455,30 +455,17 @@ EFFECTS: Final[Mapping[str, Effect]] = {
 }
 """Every code with an effect, and its one effect (law.md §2.7, §9 invariant 8)."""
 
-_FIRST: Final = (
-    "PB01",
-    "SE01",
-    "GR01",
-    BURDEN,
-    "PE01",
-    "PP01",
-    "EE01",
-    "CP01",
-    "CP03",
-    "TA01",
-    "TR01",
-    OWNERS,
-)
-_LAST: Final = ("PC01", "PD01", "EC01", RELEASE, "CF01", "CX01", "AV01", "IP01", "IW01", "RR01", STATUS)
+_FIRST: Final = ("PB01", "SE01", "GR01", "PE01", "PP01", "EE01", "CP01", "CP03", "TA01", "TR01")
+_LAST: Final = ("PC01", "PD01", "EC01", "CF01", "CX01", "AV01", "IP01", "IW01", "RR01", STATUS)
 
 
-def _order(event: Announcement) -> tuple[date, date, int, str]:
-    """Oldest effect first; on one day what begins comes before what ends."""
+def _order(event: Announcement) -> tuple[date, date, int, str, str]:
+    """Oldest effect first; on one day what begins comes before what ends, and our own in the order of entry."""
     if event.code in _FIRST:
         rank = _FIRST.index(event.code)
     else:
         rank = 200 + _LAST.index(event.code) if event.code in _LAST else 100
-    return event.day, event.announced_on, rank, event.fingerprint
+    return event.day, event.announced_on, rank, event.fields.get("at", ""), event.fingerprint
 
 
 def replay(state: State, events: Iterable[Announcement]) -> State:
