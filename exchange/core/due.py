@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, Text, UniqueConstraint, select
+from sqlalchemy import String, Text, UniqueConstraint, inspect, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exchange.core import clock, log
@@ -85,6 +85,8 @@ def _look(id_: int, kind: str, ref: str) -> bool:
             seen = item.due_at
             _lookers[kind](ref)
             session.flush()
+            if not inspect(item).persistent:  # the verb took it away itself
+                return True
             session.refresh(item)
             if item.due_at == seen:  # the verb named no new instant: done with it
                 session.delete(item)

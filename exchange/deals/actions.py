@@ -20,10 +20,9 @@ from exchange.deals.models import DEAL, OFFER, Deal, DealStatus, Offer, OfferSta
 from exchange.listings import actions as listings
 from exchange.listings import publicity, readiness
 from exchange.listings import rules as listing_rules
-from exchange.listings.models import PUBLIC, Listing, ListingKind, ListingStatus
+from exchange.listings.models import PUBLIC, Listing, ListingStatus
 from exchange.parties.models import Party
 from exchange.parties.policy import SYSTEM, Actor, Permission
-from exchange.rights.obstacles import obstacles
 
 DUE = "offer"
 """Kind of due item: look whether the offer has run out."""
@@ -133,7 +132,8 @@ def accept(actor: Actor, offer_ref: str) -> Deal:
     _must_be_running(offer)
     for party in (offer.seller, offer.buyer):
         _must_be_verified(party)
-    _refuse_obstacles(listing)
+    if problems := readiness.in_the_way_of_the_deal(listing):
+        raise Invalid(problems, "offer.obstacles", N_("Something has come in the way of this deal."))
     others = _open_offers(listing, offer) if listing.exclusive else []
     _decide(offer, "accept")
     record(actor, "offer.accepted", offer, about=listing, price_fen=offer.price_fen)
@@ -350,17 +350,6 @@ def _must_be_verified(party: Party) -> None:
             rule="law.md §7.2",
             name=party.name,
         )
-
-
-def _refuse_obstacles(listing: Listing) -> None:
-    act = "license" if listing.kind is ListingKind.LICENCE else "transfer"
-    problems = [
-        Problem(found.code, found.message, field="listing", rule=found.rule, params=dict(found.params))
-        for right in readiness.rights_of(listing)
-        for found in obstacles(right, act)
-    ]
-    if problems:
-        raise Invalid(problems, "offer.obstacles", N_("Something has come in the way of this deal."))
 
 
 def _new_offer(

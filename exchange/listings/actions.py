@@ -167,8 +167,8 @@ def edit(
 def submit(actor: Actor, ref: str) -> Listing:
     """Hand a draft in for review; from now on it occupies its rights.
 
-    Raises ``Conflict`` (``party.not_verified``, ``listing.already_live`` naming the other listing), ``RuleBroken``
-    (``listing.holding_unverified``), or ``Invalid`` with every obstacle and every missing statement.
+    Raises ``Conflict`` (``party.not_verified``, ``listing.already_live`` naming the other listing), or ``Invalid``
+    (``listing.obstacles``) with everything in the way: holdings, register, limits of trade, missing statements.
     """
     listing = _for_seller(actor, ref, Permission.LISTING_SUBMIT)
     if listing.status is ListingStatus.SUBMITTED:
@@ -252,7 +252,7 @@ def verify(actor: Actor, ref: str) -> Listing:
     if listing.status is ListingStatus.VERIFIED:
         return listing
     LISTING.check(listing, "verify")
-    readiness.refuse(readiness.obstacle_problems(readiness.rights_of(listing)))
+    readiness.refuse(readiness.obstacle_problems(listing, readiness.rights_of(listing)))
     LISTING.fire(listing, "verify")
     listing.reviewed_by = actor.user_ref
     record(actor, "listing.verified", listing)
@@ -279,7 +279,7 @@ def publish(actor: Actor, ref: str) -> Listing:
     if listing.status is ListingStatus.LISTED:
         return listing
     LISTING.check(listing, "publish")
-    readiness.refuse(readiness.obstacle_problems(readiness.rights_of(listing)))
+    readiness.refuse(readiness.obstacle_problems(listing, readiness.rights_of(listing)))
     LISTING.fire(listing, "publish")
     listing.published_at = clock.now()
     listing.expires_at = rules.expires_at(listing.published_at)
@@ -393,7 +393,7 @@ def on_right_event(event: Event) -> None:
             listing = lock(Listing, ref)
             if LISTING.find(listing.status, "suspend") is None:
                 continue
-            if problems := readiness.obstacle_problems(readiness.rights_of(listing)):
+            if problems := readiness.obstacle_problems(listing, readiness.rights_of(listing)):
                 suspend(SYSTEM, ref, problems=problems)
 
 
@@ -414,7 +414,7 @@ def relist(actor: Actor, listing: Listing) -> None:
     LISTING.fire(listing, "relist")
     due.wake(DUE, listing.ref, listing.expires_at)
     record(actor, "listing.relisted", listing)
-    if problems := readiness.obstacle_problems(readiness.rights_of(listing)):
+    if problems := readiness.obstacle_problems(listing, readiness.rights_of(listing)):
         suspend(SYSTEM, listing.ref, problems=problems)
 
 
@@ -479,12 +479,7 @@ def _occupy(listing: Listing) -> None:
         raise Conflict(missing.code, missing.message, field=missing.field, rule=missing.rule)
     rights = lock_all(Right, [item.right_id for item in listing.items])
     readiness.refuse_other_live(listing)
-    readiness.refuse(
-        readiness.holding_problems(listing, rights)
-        + readiness.obstacle_problems(rights)
-        + readiness.trade_problems(listing, rights)
-        + readiness.gate_problems(listing, rights)
-    )
+    readiness.refuse(readiness.everything(listing, rights))
     for item in listing.items:
         item.live = True
     try:

@@ -16,7 +16,7 @@ from exchange.listings import rules
 from exchange.listings.models import Listing, ListingItem, ListingKind, ListingStatus
 from exchange.parties.models import Party
 from exchange.rights.models import Holding, Right
-from exchange.rights.obstacles import obstacles
+from exchange.rights.obstacles import CO_OWNERS, EXCLUSIVE, LICENSE, PLEDGEE, TRANSFER, Obstacle, obstacles
 
 MAX_RIGHTS = 200
 """How many rights one listing may offer: a portfolio, not a register."""
@@ -25,13 +25,14 @@ STATEMENTS: dict[str, type] = {
     "co_owner_consents": list,
     "internal_decision": str,
     "licences_disclosed": str,
+    "pledgee_consent": str,
     "inventors_notified": bool,
     "continued_use": str,
     "payment": str,
     "includes": str,
 }
 """What a seller may state in ``Listing.terms``: names of consenting co-owners; number and date of the internal
-decision; existing licences; whether the inventors were told; the seller's continued use (law.md §1.2); wishes for
+decision; existing licences; the pledgee's agreement to the sale; whether the inventors were told; the seller's continued use (law.md §1.2); wishes for
 payment; what comes with the right (samples, know-how, training)."""
 
 
@@ -53,18 +54,49 @@ def gates_of(listing: Listing) -> list[rules.Gate]:
     return rules.gates(listing, rights_of(listing), names_of(listing.seller))
 
 
-def obstacles_of(listing: Listing) -> list[Problem]:
-    """Everything that keeps the rights of ``listing`` from being listed today; empty where nothing does."""
-    return obstacle_problems(rights_of(listing))
+def standing_in_the_way(listing: Listing, rights: Iterable[Right]) -> list[Obstacle]:
+    """What register and holdings hold against listing ``rights`` today, each reason once per right.
+
+    Co-owners are asked for by a gate of their own. A stated consent of the pledgee lets a pledged right be offered;
+    the contract needs it again, naming the buyer (law.md §9 invariant 14).
+    """
+    agreed = {CO_OWNERS, *({PLEDGEE} if listing.terms.get("pledgee_consent") else ())}
+    found: list[Obstacle] = []
+    for right in rights:
+        seen = obstacles(right, "list", party=listing.seller, agreed=agreed)
+        codes = {one.code for one in seen}
+        burdens = obstacles(right, act_of(listing), agreed=agreed)
+        found += seen + [b for b in burdens if b.code.startswith("burden.") and b.code not in codes]
+    return found
+
+
+def in_the_way_of_the_deal(listing: Listing) -> list[Problem]:
+    """What stands against transferring or licensing the rights of ``listing`` today, for the moment of agreement."""
+    agreed = {CO_OWNERS, *({PLEDGEE} if listing.terms.get("pledgee_consent") else ())}
+    return [
+        Problem(found.code, found.message, field="listing", rule=found.rule, params=dict(found.params))
+        for right in rights_of(listing)
+        for found in obstacles(right, act_of(listing), party=listing.seller, agreed=agreed)
+    ]
+
+
+def act_of(listing: Listing) -> str:
+    """What a deal on ``listing`` does with the right, in the words of ``rights.obstacles``."""
+    if listing.kind is not ListingKind.LICENCE:
+        return TRANSFER
+    return EXCLUSIVE if listing.exclusive else LICENSE
 
 
 def may_be_submitted(listing: Listing) -> list[Problem]:
     """Everything that ``submit`` would refuse today, for the task list of a draft."""
-    rights = rights_of(listing)
     found = [] if listing.seller.verified else [NOT_VERIFIED]
-    found += holding_problems(listing, rights)
+    return found + everything(listing, rights_of(listing))
+
+
+def everything(listing: Listing, rights: Sequence[Right]) -> list[Problem]:
+    """Obstacles, limits of trade and gates together."""
     return (
-        found + obstacle_problems(rights) + trade_problems(listing, rights) + gate_problems(listing, rights)
+        obstacle_problems(listing, rights) + trade_problems(listing, rights) + gate_problems(listing, rights)
     )
 
 
@@ -192,34 +224,17 @@ def refuse_other_live(listing: Listing) -> None:
         )
 
 
-def holding_problems(listing: Listing, rights: Sequence[Right]) -> list[Problem]:
-    """Rights whose holding by the seller nobody has verified yet."""
-    verified = set(
-        session.scalars(
-            select(Holding.right_id).where(
-                Holding.party_id == listing.seller_id, Holding.verified, Holding.ended_at.is_(None)
-            )
-        )
-    )
+def obstacle_problems(listing: Listing, rights: Iterable[Right]) -> list[Problem]:
+    """``standing_in_the_way`` as problems of the fields that mend them."""
     return [
         Problem(
-            "listing.holding_unverified",
-            N_("Your holding of “%(title)s” is not verified. Send proof of ownership to the exchange."),
-            field="right_refs",
-            rule="law.md §7.1",
-            params={"title": right.title},
+            found.code,
+            found.message,
+            field="pledgee_consent" if found.waiver == PLEDGEE else "right_refs",
+            rule=found.rule,
+            params=dict(found.params),
         )
-        for right in rights
-        if right.id not in verified
-    ]
-
-
-def obstacle_problems(rights: Iterable[Right]) -> list[Problem]:
-    """What the register holds against listing these rights (``rights.obstacles``)."""
-    return [
-        Problem(found.code, found.message, field="right_refs", rule=found.rule, params=dict(found.params))
-        for right in rights
-        for found in obstacles(right, "list")
+        for found in standing_in_the_way(listing, rights)
     ]
 
 
@@ -271,7 +286,7 @@ def gate_problems(listing: Listing, rights: Sequence[Right]) -> list[Problem]:
     seller_names = names_of(listing.seller)
     problems = []
     for gate in rules.gates(listing, rights, seller_names):
-        if gate.met:
+        if gate.met or gate.key == "pledgee_consent":  # the obstacle says it already
             continue
         if gate.key == "consents":
             missing = rules.missing_consents(

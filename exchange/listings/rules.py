@@ -279,6 +279,20 @@ def gates(listing: Listing, rights: Sequence[Right], seller_names: Iterable[str]
                 "law.md §1.2",
             )
         )
+    if any(burden.kind is EncumbranceKind.PLEDGE for right in rights for burden in right.encumbrances):
+        found.append(
+            Gate(
+                "pledgee_consent",
+                N_("The pledgee agrees to the sale"),
+                bool(terms.get("pledgee_consent")),
+                str(terms.get("pledgee_consent", "")),
+                "listing.pledgee_consent_missing",
+                N_(
+                    "The right is pledged. State the pledgee's written agreement: who, when, for which right."
+                ),
+                "law.md §9 invariant 14",
+            )
+        )
     if listing.kind is ListingKind.TRANSFER and listing.seller.kind is not PartyKind.PERSON:
         found.append(
             Gate(

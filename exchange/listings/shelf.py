@@ -34,17 +34,17 @@ def get_for(actor: Actor, ref: str) -> Listing:
     return listing
 
 
-def of_party(party_id: int) -> Select[tuple[Listing]]:
+def of_party(party_id: int) -> Select[Listing]:
     """The listings of one seller."""
     return select(Listing).where(Listing.seller_id == party_id)
 
 
-def on_offer() -> Select[tuple[Listing]]:
+def on_offer() -> Select[Listing]:
     """What is listed now."""
     return select(Listing).where(Listing.status == ListingStatus.LISTED)
 
 
-def to_review() -> Select[tuple[Listing]]:
+def to_review() -> Select[Listing]:
     """What waits for the reviewer."""
     return select(Listing).where(Listing.status.in_(WAITING))
 
@@ -116,7 +116,7 @@ def figures() -> Figures:
     )
 
 
-def _payloads(type_: str) -> Select[tuple[dict[str, Any]]]:
+def _payloads(type_: str) -> Select[dict[str, Any]]:
     return select(Event.payload).where(Event.type == type_)
 
 
@@ -138,4 +138,4 @@ def _median_days() -> int | None:
     spans = sorted(completed - began for completed, began in session.execute(query))
     if not spans:
         return None
-    return max(1, round(spans[len(spans) // 2] / timedelta(days=1)))
+    return max(1, int(spans[len(spans) // 2] / timedelta(days=1) + 0.5))
