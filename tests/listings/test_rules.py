@@ -23,7 +23,9 @@ from exchange.rights.models import Encumbrance, EncumbranceKind, Right, RightOwn
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 NAME, PRICE = "A membrane", 126_000_000
-INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+INSTANTS = st.integers(0, 20 * 366 * 86400).map(
+    lambda s: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=s)
+)
 
 
 def listing(kind: PartyKind = PartyKind.UNIVERSITY, price: int | None = PRICE) -> Listing:
@@ -40,7 +42,9 @@ def listing(kind: PartyKind = PartyKind.UNIVERSITY, price: int | None = PRICE) -
     )
 
 
-def publicity(started: datetime, price: int = PRICE, name: str = NAME, *, inventor: bool = False) -> Publicity:
+def publicity(
+    started: datetime, price: int = PRICE, name: str = NAME, *, inventor: bool = False
+) -> Publicity:
     return Publicity(
         name=name,
         price_fen=price,
