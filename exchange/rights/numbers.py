@@ -327,7 +327,7 @@ def _full_year(digits: str) -> str:
     return digits if len(digits) == 4 else ("19" if digits >= "78" else "20") + digits
 
 
-def _foreign(plain: str, *, repaired: bool) -> Number | None:
+def _foreign(plain: str, *, expect: str, repaired: bool) -> Number | None:
     match = _PCT.fullmatch(plain)
     if match:
         office, year, serial = match.group(1), _full_year(match.group(2)), match.group(3).zfill(6)
@@ -344,7 +344,7 @@ def _foreign(plain: str, *, repaired: bool) -> Number | None:
     if not 1 <= len(digits) <= 16:
         return None
     if country == "US":
-        digits = _us_digits(digits, letters)
+        digits = _us_application(digits) if expect == "application" else _us_digits(digits, letters)
     elif country == "WO":
         digits = _wo_digits(digits)
     kind_code = kind_code or ""
@@ -360,6 +360,13 @@ def _us_digits(digits: str, letters: str) -> str:
     if not letters and len(digits) == 10 and digits.startswith("20"):
         return f"{digits[:4]}0{digits[4:]}"
     return digits.lstrip("0") or "0"
+
+
+def _us_application(digits: str) -> str:
+    """Eight digits with the series in front; DOCDB puts the year before them."""
+    if len(digits) == 12 and digits[:2] in {"19", "20"}:
+        digits = digits[4:]
+    return digits.zfill(8)
 
 
 def _wo_digits(digits: str) -> str:
@@ -391,7 +398,7 @@ def parse(text: str, *, kind: str = "", expect: str = "", today: date | None = N
         or _cn_application(plain, expect=expect, today=today, repaired=repaired)
         or _cn_publication(plain, expect=expect, repaired=repaired)
         or _register(plain)
-        or (None if plain.startswith("CN") else _foreign(plain, repaired=repaired))
+        or (None if plain.startswith("CN") else _foreign(plain, expect=expect, repaired=repaired))
     )
     if number is None:
         raise _reason(plain)

@@ -1,6 +1,7 @@
 """JSON lines: one record to a physical line, its keys understood as the headers of a table are.
 
-A line with ``code`` and ``date`` beside a number is a legal event instead of a record.
+A line with ``code`` and ``date`` beside a number is a legal event instead of a record; a line that is a whole
+answer of a register is read as that register's answer.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from datetime import date
 from typing import Any, Final
 
 from exchange.core.errors import N_
-from exchange.rights.formats import columns, legal, values
+from exchange.rights.formats import cnipa, columns, legal, values
 from exchange.rights.formats.assemble import Draft, fill
 from exchange.rights.formats.record import Column, Mapping, Problem, Refused, Row
 from exchange.rights.formats.source import Source, bom, not_text
 from exchange.rights.formats.table import PREVIEW
+from exchange.rights.formats.trees import as_text
 
 _MOST_KEYS: Final = 120
 
@@ -46,21 +48,6 @@ def _field(key: str) -> str:
     return columns.field_of(key) if len(key) <= 60 else ""
 
 
-def as_text(found: Any) -> str:
-    """A JSON value as the text of a cell: lists one to a line, whole floats without their zero."""
-    if isinstance(found, str):
-        return found
-    if found is None or isinstance(found, bool):
-        return "" if found is None else str(found).lower()
-    if isinstance(found, list):
-        return "\n".join(as_text(part) for part in found[:1000])
-    if isinstance(found, float):
-        return repr(found)
-    if isinstance(found, int):
-        return str(found) if abs(found) < 10**40 else ""
-    return ""
-
-
 def _row(number: int, found: dict[str, Any], today: date | None) -> Row:
     cells: dict[str, str] = {}
     extra: dict[str, str] = {}
@@ -78,6 +65,17 @@ def _row(number: int, found: dict[str, Any], today: date | None) -> Row:
 def is_event(found: dict[str, Any]) -> bool:
     """Whether an object is a legal event: a code and a date, and no title."""
     return "code" in found and ("date" in found or "effective_on" in found) and "title" not in found
+
+
+def row_of(number: int, found: dict[str, Any], today: date | None = None) -> Row:
+    """The row of one object."""
+    if is_event(found):
+        return _event_row(number, found, today)
+    if cnipa.is_record(found):
+        return cnipa.read_record(found, today, number)
+    if cnipa.is_inquiry(found):
+        return cnipa.read_inquiry(found, today, number)
+    return _row(number, found, today)
 
 
 def _event_row(number: int, found: dict[str, Any], today: date | None) -> Row:
@@ -127,7 +125,7 @@ def read(source: Source, *, today: date | None = None) -> Iterator[Row]:
                 detail=values.clean(str(error)),
             )
             continue
-        yield _event_row(number, found, today) if is_event(found) else _row(number, found, today)
+        yield row_of(number, found, today)
     if not found_any:
         raise Refused("file.empty", N_("The file is empty."))
 

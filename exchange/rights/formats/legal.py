@@ -141,10 +141,11 @@ def _pairs(text: str) -> Iterable[tuple[str, str]]:
         if not mark:
             continue
         name = values.clean(name)
-        for words, _ in _CODES:
-            if name.startswith(words) and len(name) > len(words):
-                name = name[len(words) :]
-                break
+        if name not in _NAMES:
+            for words, _ in _CODES:
+                if name.startswith(words) and len(name) > len(words):
+                    name = name[len(words) :]
+                    break
         yield name, values.value(content)
 
 

@@ -1,0 +1,67 @@
+"""The reading process: limits itself, reads one file, writes its rows as lines of JSON to standard output.
+
+Started by ``exchange.rights.sandbox`` and by nobody else. The last line says how it ended; a process that dies
+before it wrote that line has died of the file.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from exchange.core.errors import N_
+from exchange.rights import formats
+from exchange.rights.formats import sniffing
+from exchange.rights.formats.record import Refused, as_json, mapping_values, row_values
+from exchange.rights.formats.source import Source
+
+
+def limit(memory: int, seconds: int) -> None:
+    """Take away what a hostile file would want: memory, time, files, core dumps."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+
+
+def say(*values: Any) -> None:
+    """Write one line."""
+    sys.stdout.write(as_json(list(values)) + "\n")
+
+
+def work(task: str, path: Path, name: str, today: date | None) -> None:
+    """Read the file and write what was asked for."""
+    key = sniffing.sniff(Source(path)) if name == formats.AUTO else name
+    say("format", key)
+    if task == "mapping":
+        say("mapping", mapping_values(formats.mapping(path, key, today=today)))
+    elif task == "rows":
+        for row in formats.read(path, key, today=today):
+            say("row", row_values(row))
+
+
+def main(arguments: list[str]) -> int:
+    """``TASK PATH FORMAT TODAY MEMORY SECONDS``; a task is ``format``, ``mapping`` or ``rows``."""
+    task, path, name, today, memory, seconds = arguments
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    sys.setrecursionlimit(2000)
+    limit(int(memory), int(seconds))
+    try:
+        work(task, Path(path), name, date.fromisoformat(today) if today else None)
+        say("end")
+    except Refused as refusal:
+        say("refused", refusal.code, refusal.message, refusal.params)
+    except MemoryError:
+        say("refused", "file.memory", N_("The file needs more memory than an import may have. Split it."), {})
+    except BrokenPipeError:
+        return 1
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
