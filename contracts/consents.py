@@ -14,7 +14,7 @@ from exchange.core import clock
 from exchange.core.db import get, lock_all, session, transaction
 from exchange.core.errors import N_, NotFound, RuleBroken
 from exchange.core.events import record
-from exchange.listings import actions as listings
+from exchange.listings import readiness
 from exchange.listings import rules as listing_rules
 from exchange.parties.models import PartyKind
 from exchange.parties.policy import SYSTEM, Actor, Permission
@@ -31,7 +31,7 @@ def needed(flow: Flow, right: Right) -> Iterator[tuple[ConsentKind, str]]:
     """
     deal, listing = flow.deal, flow.deal.listing
     if listing_rules.needs_all_owners(listing.kind, listing.licence_kind):
-        for name in listing_rules.other_owners(right, deal.seller_id, listings.names_of(deal.seller)):
+        for name in listing_rules.other_owners(right, deal.seller_id, readiness.names_of(deal.seller)):
             yield ConsentKind.CO_OWNER, name
     for burden in live_burdens(right, clock.today()):
         if burden.kind is EncumbranceKind.PLEDGE:

@@ -481,7 +481,7 @@ def _wrong_amounts(terms: Mapping[str, Any], price_fen: int) -> list[Problem]:
 
 
 def _wrong_validity(terms: Mapping[str, Any]) -> list[Problem]:
-    start, end = _day(terms.get("valid_from")), _day(terms.get("valid_until"))
+    start, end = as_day(terms.get("valid_from")), as_day(terms.get("valid_until"))
     if start and end and end <= start:
         return [
             _problem(
@@ -502,7 +502,7 @@ def _wrong_licence(licence: Mapping[str, Any], last_day: date | None, today: dat
                 "contract.licence_kind", N_("Choose the kind of licence."), "licence_kind", "law.md §1.1"
             )
         )
-    start, end = _day(licence.get("from")), _day(licence.get("until"))
+    start, end = as_day(licence.get("from")), as_day(licence.get("until"))
     if end is None:
         found.append(
             _problem(
@@ -564,7 +564,8 @@ def _wrong_texts(terms: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
-def _day(value: Any) -> date | None:
+def as_day(value: Any) -> date | None:
+    """A day of the terms (ISO text or date); ``None`` where there is none or it is no day."""
     if isinstance(value, date):
         return value
     try:
@@ -577,5 +578,5 @@ def in_validity(terms: Mapping[str, Any], signed_on: date | None, today: date) -
     """Whether a signed contract is effective on ``today`` and its own validity is not over (invariant 32)."""
     if signed_on is None or today < signed_on:
         return False
-    start, end = _day(terms.get("valid_from")), _day(terms.get("valid_until"))
+    start, end = as_day(terms.get("valid_from")), as_day(terms.get("valid_until"))
     return (start is None or start <= today) and (end is None or today <= end)
