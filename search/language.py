@@ -277,12 +277,20 @@ class _Reader:
         self._depth -= 1
         return clause
 
+    def _rest_of_ipc(self, value: str) -> str:
+        """The group that stands apart from its subclass, as in ``H01M 4/58``."""
+        lexeme = self._peek()
+        if lexeme is None or not _SUBCLASS.fullmatch(value) or not _GROUP.fullmatch(lexeme.text):
+            return ""
+        self._take()
+        return lexeme.text.rstrip("*")
+
     def _value(self, field: str | None, lexeme: _Lexeme) -> Clause:
         value = lexeme.text[1:-1] if lexeme.kind == "quoted" else lexeme.text
         if field == "price":
             return _price(value, lexeme.at)
         if field == "ipc":
-            return fields.ipc_clause(value.rstrip("*?+"))
+            return fields.ipc_clause(value.rstrip("*?+") + self._rest_of_ipc(value))
         if field == "numbers":
             return _numbers(value, lexeme.at)
         words = text.bigrams(value)
@@ -297,6 +305,10 @@ class _Reader:
                 return box_phrase(tuple(words))
             return all_of(tuple(box_word(word) for word in dict.fromkeys(words)))
         return _in_field(field, tuple(words))
+
+
+_SUBCLASS = re.compile(r"[A-H]\d{2}[A-Z]", re.IGNORECASE)
+_GROUP = re.compile(r"\d{1,4}(?:/\d{0,6})?\*?")
 
 
 def _in_field(field: str, words: tuple[str, ...]) -> Clause:

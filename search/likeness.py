@@ -37,10 +37,11 @@ def likeness(
     if not candidates:
         return NOTHING
     seen = frequencies(candidates)
+    alone = 1 if like.id else 0  # a word that only the listing itself has leads to nobody
     weights = {
         word: counted[word] * math.log(1 + documents / seen[word])
         for word in candidates
-        if seen.get(word, 0) > 0
+        if seen.get(word, 0) > alone
     }
     chosen = sorted(weights, key=lambda word: (-weights[word], word))[:WORDS]
     return Any(tuple(Any(tuple(Term(name, word) for name in FIELDS)) for word in chosen))

@@ -37,7 +37,7 @@ _WORD = rf"[^\W_{_WIDE}]+"
 _TOKEN = re.compile(
     r"(?P<unit>°[cfk](?![^\W_]))"  # 10℃ and 10 °C are the same as 10
     rf"|(?P<wide>[{_WIDE}]+)"
-    rf"|(?P<word>{_WORD}(?:(?:(?<=\d)[.,](?=\d)|(?<={_LETTER})[.'](?={_LETTER})){_WORD})*)"
+    rf"|(?P<word>{_WORD}(?:(?:(?<=\d)\.(?=\d)|(?<={_LETTER})[.'](?={_LETTER})){_WORD})*)"
 )
 _WIDE_SIGN = re.compile(rf"[{_WIDE}]")
 _ENGLISH = re.compile(r"[a-z]+(?:'[a-z]+)?")
@@ -223,7 +223,7 @@ def with_breaks(text: str) -> list[str]:
 # -- numbers ---------------------------------------------------------------------------------------------------
 
 _LIKE_A_NUMBER = re.compile(r"(?=(?:.*\d){5})[a-z0-9]{5,32}")
-_WITHOUT_CHECK = re.compile(r"(?:zl|cn)?(\d{12}|\d{8})[\dx]?")
+_WITHOUT_CHECK = re.compile(r"(?:zl|cn)?(\d{12}|\d{8})(?:[\dx]0?)?")
 _NOT_OF_A_NUMBER = re.compile(r"[\W_]+")
 
 
