@@ -31,6 +31,8 @@ class Access:
     public: bool = False
     roles: tuple[str, ...] | None = None
     """``None``: any signed-in person; empty: any role on the exchange; else one of these."""
+    impersonal: bool = False
+    """Nobody is looked up: the answer is the same for all, and comes even when the database is away."""
 
 
 PUBLIC = Access(public=True)
@@ -48,6 +50,11 @@ def _marking(access: Access) -> Callable[[V], V]:
 def public(view: V) -> V:
     """Everybody may come in."""
     return _marking(PUBLIC)(view)
+
+
+def impersonal(view: V) -> V:
+    """Everybody may come in and nobody is looked up: for health checks, which must answer without a database."""
+    return _marking(Access(public=True, impersonal=True))(view)
 
 
 def login(view: V) -> V:
@@ -157,12 +164,11 @@ def enforce() -> ResponseReturnValue | None:
     g.actor = hooks.Nobody()
     if request.endpoint is None or request.endpoint == "static":
         return None
-    g.actor = hooks.of().load_actor()
-    if request.method == "OPTIONS":
+    access = declared(current_app.view_functions[request.endpoint], request.method) or LOGIN
+    if access.impersonal:
         return None
-    view = current_app.view_functions[request.endpoint]
-    access = declared(view, request.method) or LOGIN
-    if access.public:
+    g.actor = hooks.of().load_actor()
+    if request.method == "OPTIONS" or access.public:
         return None
     if not signed_in():
         if is_api():

@@ -6,6 +6,7 @@ packages. Filters answer plain text; ``templates/_macros/facts.html`` dresses it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -29,6 +30,8 @@ TRANSLATIONS = Path(__file__).resolve().parents[1] / "translations"
 
 _SPOKEN = {"zh": CHINESE, "zh_cn": CHINESE, "zh_hans": CHINESE, "zh_hans_cn": CHINESE, "en": ENGLISH}
 _TAGS = {CHINESE: "zh-CN", ENGLISH: "en"}
+
+_PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 
 babel = Babel()
 
@@ -224,6 +227,11 @@ def sentence(problem: Problem) -> str:
     return say(problem.message, problem.params)
 
 
+def spelt_out(message: str) -> str:
+    """A msgid in the reader's language, its placeholders as ``{name}``: how a sentence reads before it is filled."""
+    return _PLACEHOLDER.sub(r"{\1}", str(gettext(message)))
+
+
 def _written(value: Any) -> Any:
     if isinstance(value, Enum):
         return label(value)
@@ -254,6 +262,7 @@ FILTERS: dict[str, Any] = {
     "deadline": deadline,
     "days_left": days_left,
     "label": label,
+    "spelt_out": spelt_out,
 }
 
 

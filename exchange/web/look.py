@@ -120,7 +120,7 @@ def frame() -> dict[str, Any]:
 
 def here_in(language: str) -> str:
     """The address of this page in another language: the same path and query with ``lang`` set."""
-    if request.method not in {"GET", "HEAD"} or request.url_rule is None:
+    if request.url_rule is None or "GET" not in (request.url_rule.methods or ()):
         return url_for("site.language", lang=language)
     arguments = request.args.to_dict(flat=False) | {"lang": [language]}
     return f"{request.script_root}{quote(request.path)}?{urlencode(arguments, doseq=True)}"

@@ -20,10 +20,11 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
+from exchange import rulebook
 from exchange.core.config import settings
 from exchange.core.errors import N_, Unavailable
-from exchange.web import hooks, i18n, look
-from exchange.web.access import public, safe_next
+from exchange.web import hooks, i18n, look, refusals
+from exchange.web.access import impersonal, public, safe_next
 from exchange.web.security import harmless
 
 bp = Blueprint("site", __name__)
@@ -36,18 +37,58 @@ SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
-GUIDES: dict[str, str] = {
-    "operator": N_("Who runs the exchange"),
-    "rules": N_("Trading rules and fees"),
-    "selling": N_("Listing and selling"),
-    "buying": N_("Finding and buying"),
-    "one-stop": N_("Contract, registration and change of owner in one flow"),
-    "money": N_("How your money is protected"),
-    "complaints": N_("Complaints and objections"),
-    "accessibility": N_("Accessibility"),
-    "errors": N_("What error codes mean"),
+GUIDES: dict[str, tuple[str, str]] = {
+    "selling": (
+        N_("Listing and selling"),
+        N_("From the register number to the published listing: papers, publicity, price."),
+    ),
+    "buying": (
+        N_("Finding and buying"),
+        N_("Search, check what you buy, make an offer, sign and pay."),
+    ),
+    "one-stop": (
+        N_("Contract, registration and change of owner in one flow"),
+        N_("The tracks of a deal, who acts when, and what happens when somebody is late."),
+    ),
+    "money": (
+        N_("How your money is protected"),
+        N_("Where the price lies until the new owner is recorded, and how it is paid out."),
+    ),
+    "rules": (
+        N_("Trading rules and fees"),
+        N_("Periods and fees in force today, each with its source."),
+    ),
+    "complaints": (
+        N_("Complaints and objections"),
+        N_("Objecting to a listing, stopping a deal, complaining about us."),
+    ),
+    "operator": (
+        N_("Who runs the exchange"),
+        N_("What the exchange does, what it does not do, and who checks it."),
+    ),
+    "accessibility": (
+        N_("Accessibility"),
+        N_("How to use these pages by keyboard, with a screen reader, enlarged, without scripts."),
+    ),
+    "errors": (
+        N_("What error codes mean"),
+        N_("Every refusal has a stable code; this page lists them."),
+    ),
 }
-"""The guides: address under ``/help/`` and title. The text is ``templates/help/<address>.html``."""
+"""The guides: address under ``/help/``, title and what is in it. The text is ``templates/help/<address>.html``."""
+
+
+UNITS = {
+    "days": N_("days"),
+    "working days": N_("working days"),
+    "months": N_("months"),
+    "years": N_("years"),
+    "minutes": N_("minutes"),
+    "hours": N_("hours"),
+    "CNY": N_("yuan"),
+    "CNY per right": N_("yuan per right"),
+}
+"""The units of the rulebook, as msgids."""
 
 
 @bp.get("/help")
@@ -63,7 +104,10 @@ def guide(guide: str) -> str:
     """One guide."""
     if guide not in GUIDES:
         abort(404)
-    return render_template(f"help/{guide}.html", guides=GUIDES, guide=guide)
+    extra = {"codes": refusals.codes()} if guide == "errors" else {}
+    return render_template(
+        f"help/{guide}.html", guides=GUIDES, guide=guide, rule=rulebook.as_of, units=UNITS, **extra
+    )
 
 
 @bp.route("/language", methods=["GET", "POST"])
@@ -76,7 +120,7 @@ def language() -> ResponseReturnValue:
 
 
 @bp.post("/theme")
-@public
+@impersonal
 @harmless
 def theme() -> ResponseReturnValue:
     """Choose the theme and go back to ``next``."""
@@ -93,14 +137,14 @@ def theme() -> ResponseReturnValue:
 
 
 @bp.get("/healthz")
-@public
+@impersonal
 def healthz() -> Response:
     """The process is up and answers."""
     return jsonify(status="ok")
 
 
 @bp.get("/readyz")
-@public
+@impersonal
 def readyz() -> ResponseReturnValue:
     """Whether everything the exchange stands on can be reached: 200, or 503 with the reasons.
 
@@ -124,14 +168,14 @@ def _probed(probe: hooks.Probe) -> hooks.Finding:
 
 
 @bp.get("/metrics")
-@public
+@impersonal
 def metrics() -> Response:
     """Figures for Prometheus. Labels are endpoints and statuses, never people."""
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
 @bp.get("/robots.txt")
-@public
+@impersonal
 def robots() -> Response:
     """What crawlers may read: public pages, no forms and no API."""
     lines = [
@@ -186,16 +230,14 @@ def _count(response: Response) -> Response:
     return response
 
 
+_ALWAYS = {"static", "site.healthz", "site.readyz", "site.metrics", "site.theme"}
+
+
 def _closed() -> None:
     """During maintenance only health checks and files are answered."""
-    sentence = hooks.of().maintenance()
-    if sentence and request.endpoint not in {
-        "static",
-        "site.healthz",
-        "site.readyz",
-        "site.metrics",
-        "site.theme",
-    }:
+    if request.endpoint in _ALWAYS:
+        return
+    if sentence := hooks.of().maintenance():
         raise Unavailable("maintenance", sentence)
 
 

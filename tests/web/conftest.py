@@ -76,8 +76,8 @@ PLAIN_FORM = """{% extends "base.html" %}{% from "_macros/form.html" import form
 {% block body %}<h1>Offer</h1>{{ form_of(form, "Make it") }}{% endblock %}"""
 
 
-def add_views(app: Flask, made: list[int]) -> None:
-    """Views of every kind of access, refusals of every kind, and a form."""
+def add_views(app: Flask) -> None:
+    """Views of every kind of access."""
 
     @access.public
     def home() -> str:
@@ -109,6 +109,18 @@ def add_views(app: Flask, made: list[int]) -> None:
         def post(self) -> str:
             return "written"
 
+    app.add_url_rule("/", "home", home)
+    app.add_url_rule("/private", "private", private, methods=["GET", "POST"])
+    app.add_url_rule("/silent", "silent", silent)
+    app.add_url_rule("/staff", "staff", staff)
+    app.add_url_rule("/review", "review", review)
+    app.add_url_rule("/mixed", view_func=Mixed.as_view("mixed"))
+    app.add_url_rule("/api/v1/private", "api_private", private, methods=["GET", "POST"])
+
+
+def add_refusals(app: Flask, made: list[int]) -> None:
+    """Refusals of every kind, and a form that refuses and accepts."""
+
     @access.public
     def refused(kind: str) -> str:
         raise REFUSALS[kind]
@@ -135,17 +147,10 @@ def add_views(app: Flask, made: list[int]) -> None:
 
         return form.answer(save, lambda: render_template_string(PLAIN_FORM, form=form))
 
-    app.add_url_rule("/", "home", home)
-    app.add_url_rule("/private", "private", private, methods=["GET", "POST"])
-    app.add_url_rule("/silent", "silent", silent)
-    app.add_url_rule("/staff", "staff", staff)
-    app.add_url_rule("/review", "review", review)
-    app.add_url_rule("/mixed", view_func=Mixed.as_view("mixed"))
     for prefix in ("", "/api/v1"):
         app.add_url_rule(f"{prefix}/refused/<kind>", f"refused{prefix}", refused)
         app.add_url_rule(f"{prefix}/broken", f"broken{prefix}", broken)
         app.add_url_rule(f"{prefix}/echo", f"echo{prefix}", echo, methods=["POST"])
-    app.add_url_rule("/api/v1/private", "api_private", private, methods=["GET", "POST"])
     app.add_url_rule("/offer", "offer", offer, methods=["GET", "POST"])
 
 
@@ -178,7 +183,8 @@ def build(folder: Path, **others: str) -> Shell:
     web.init_app(app)
     api.init_app(app)
     shell = Shell(app, [])
-    add_views(app, shell.made)
+    add_views(app)
+    add_refusals(app, shell.made)
     hook = hooks.of(app)
     hook.load_actor = lambda: shell.actor
     hook.has_role = lambda actor, roles: (
@@ -222,9 +228,9 @@ def client(shell: Shell) -> FlaskClient:
 
 def token_of(page: str) -> str:
     """The form token in a page."""
-    return page.split('name="csrf_token" value="')[1].split('"')[0]
+    return page.split('name="csrf_token" value="')[1].split('"', maxsplit=1)[0]
 
 
 def key_of(page: str) -> str:
     """The form's own key in a page."""
-    return page.split('name="_key" value="')[1].split('"')[0]
+    return page.split('name="_key" value="')[1].split('"', maxsplit=1)[0]

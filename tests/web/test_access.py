@@ -33,7 +33,8 @@ def test_a_program_without_a_token_gets_401(client: FlaskClient) -> None:
     answer = client.get("/api/v1/private")
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
-    assert answer.json and answer.json["code"] == "auth.required"
+    assert answer.json
+    assert answer.json["code"] == "auth.required"
 
 
 def test_a_bad_token_on_a_page_leads_to_the_login_page_too(shell: Shell) -> None:

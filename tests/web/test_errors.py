@@ -32,7 +32,8 @@ def test_a_program_gets_a_problem_document(client: FlaskClient, kind: str) -> No
     assert body["type"] == f"/help/errors#{body['code']}"
     assert body["instance"] == f"/api/v1/refused/{kind}"
     assert body["request_id"] == answer.headers["X-Request-Id"]
-    assert body["title"] and body["detail"]
+    assert body["title"]
+    assert body["detail"]
 
 
 @pytest.mark.parametrize("kind", sorted(REFUSALS))
@@ -73,21 +74,24 @@ def test_an_unknown_address_is_a_page_or_a_problem(client: FlaskClient) -> None:
     page, problem = client.get("/nowhere"), client.get("/api/v1/nowhere")
     assert (page.status_code, problem.status_code) == (404, 404)
     assert page.content_type.startswith("text/html")
-    assert problem.json and problem.json["code"] == "not_found"
+    assert problem.json
+    assert problem.json["code"] == "not_found"
 
 
 def test_a_wrong_method_names_the_right_ones(client: FlaskClient) -> None:
     answer = client.get("/api/v1/echo")
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]
-    assert answer.json and answer.json["code"] == "method.not_allowed"
+    assert answer.json
+    assert answer.json["code"] == "method.not_allowed"
 
 
 def test_too_large_a_body_is_refused_before_it_is_read(client: FlaskClient, shell: Shell) -> None:
     shell.app.config["MAX_CONTENT_LENGTH"] = 1000
     answer = client.post("/api/v1/echo", data={"value": "x" * 2000})
     assert answer.status_code == 413
-    assert answer.json and answer.json["code"] == "body.too_large"
+    assert answer.json
+    assert answer.json["code"] == "body.too_large"
 
 
 def test_under_test_an_unknown_error_propagates(client: FlaskClient) -> None:

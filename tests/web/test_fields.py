@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from io import BytesIO
 from typing import Any
@@ -48,7 +48,8 @@ def test_an_amount_comes_back_as_it_went_out(fen: int) -> None:
 def test_money_has_one_shape() -> None:
     assert dump(FenField(), 123450) == {"amount": "1234.50", "currency": "CNY"}
     assert load(FenField(), {"amount": "1234.5"}) == 123450
-    for wrong in ("1234.50", 1234.5, 1234, None, {"amount": 1234.5}, {"currency": "CNY"}, [], True):
+    wrongs: list[Any] = ["1234.50", 1234.5, 1234, None, {"amount": 1234.5}, {"currency": "CNY"}, [], True]
+    for wrong in wrongs:
         with pytest.raises(ma.ValidationError):
             load(FenField(), wrong)
 
@@ -104,9 +105,9 @@ def test_an_instant_needs_its_zone() -> None:
     assert dump(InstantField(), datetime(2026, 11, 30, 6, tzinfo=UTC)) == "2026-11-30T06:00:00Z"
 
 
-@given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1)))
-def test_an_instant_comes_back_to_the_millisecond(instant: datetime) -> None:
-    instant = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+@given(st.integers(min_value=0, max_value=7_000_000_000_000))
+def test_an_instant_comes_back_to_the_millisecond(milliseconds: int) -> None:
+    instant = datetime(1990, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
     assert load(InstantField(), dump(InstantField(), instant)) == instant
 
 

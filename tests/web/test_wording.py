@@ -13,16 +13,22 @@ from tests.web.conftest import Shell
 
 #: Only shown to programmers: what cannot be serialised, addresses and periods that no schema of ours asks for.
 NOT_SHOWN = {"format"}
-KINDS = {ma.fields.IP, ma.fields.IPInterface, ma.fields.IPv4, ma.fields.IPv4Interface, ma.fields.IPv6}
+KINDS: set[Any] = {
+    ma.fields.IP,
+    ma.fields.IPInterface,
+    ma.fields.IPv4,
+    ma.fields.IPv4Interface,
+    ma.fields.IPv6,
+}
 KINDS |= {ma.fields.IPv6Interface, ma.fields.TimeDelta}
 
 
 def default_sentences() -> list[str]:
-    found = []
+    found: list[Any] = []
     for kind in vars(ma.fields).values():
         if inspect.isclass(kind) and issubclass(kind, ma.fields.Field) and kind not in KINDS:
             found += [m for key, m in kind.default_error_messages.items() if key not in NOT_SHOWN]
-    return sorted({m for m in found if "{" not in m} | set(ma.Schema.error_messages.values()))
+    return sorted({m for m in found if "{" not in m} | set(map(str, ma.Schema.error_messages.values())))
 
 
 def codes(found: Any) -> set[str]:
@@ -59,7 +65,7 @@ def test_a_default_sentence_is_known(sentence: str) -> None:
 def test_what_a_check_says_is_read_back(check: Any, value: Any, code: str, params: dict[str, str]) -> None:
     with pytest.raises(ma.ValidationError) as caught:
         check(value)
-    found = problem(caught.value.messages[0], "v")  # type: ignore[index]
+    found = problem(caught.value.messages[0], "v")
     assert (found.code, found.params, found.field) == (code, params, "v")
 
 
