@@ -63,7 +63,7 @@ class Draft:
 
     def text(self, field: str, raw: str, *, lines: bool = False) -> str:
         """``raw`` without markup and padding; too long is an error, a claim cut inside a tag a warning."""
-        text, cut = values.plain(raw)
+        text, cut = values.plain(raw) if "<" in raw or "&" in raw else (raw, False)
         text = values.clean(text, lines=lines)
         if len(text) <= 6 and text.upper() in values.NOTHING:
             return ""

@@ -126,8 +126,7 @@ def _archive(source: Source) -> str:
 
 
 def _workbook(source: Source) -> str:
-    found = workbook.mapping(source)
-    flavour = columns.flavour([column.header for column in found.columns])
+    flavour = columns.flavour(workbook.headers(source))
     return f"{flavour}-xlsx" if flavour else "xlsx"
 
 

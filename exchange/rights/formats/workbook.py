@@ -369,6 +369,12 @@ def read(source: Source, *, today: date | None = None) -> Iterator[Row]:
             yield _other_sheets(table, others)
 
 
+def headers(source: Source) -> list[str]:
+    """The headers of the sheet that would be read. Raises ``Refused``."""
+    with _table(source, None) as (table, _, _):
+        return [column.header for column in table.columns]
+
+
 def _other_sheets(table: Table, others: list[str]) -> Row:
     return _remark(
         table.header_line,
