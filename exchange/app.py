@@ -101,8 +101,7 @@ def _connect(app: Flask) -> None:
     due.register("listing", listings.run_due)
     due.register("offer", deals.run_due)
     due.register("right_import", rights.run_due)
-    for kind, look in onestop.DUE.items():
-        due.register(kind, look)
+    onestop.register_due()
     notifications.resolve_by(subscriptions.RESOLVERS)
 
     def translate(words: str, locale: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from contracts import onestop
+from contracts import filings, onestop
 from contracts.models import (
     Consent,
     ContractRegistration,
@@ -18,6 +18,7 @@ from contracts.models import (
 )
 from exchange.core.db import session
 from exchange.core.events import Event, Subscriber
+from exchange.deals import actions as deals
 from exchange.deals.models import Deal, Offer
 from exchange.listings import actions as listings
 from exchange.listings.models import Listing, Objection
@@ -43,6 +44,14 @@ SUBSCRIBERS: tuple[Subscriber, ...] = (
         prompt=True,
     ),
     Subscriber("contracts.open_flow", ("deal.agreed",), onestop.on_deal_agreed, prompt=True),
+    Subscriber(
+        "contracts.follow_right",
+        ("right.status_changed", "right.encumbered", "right.released"),
+        onestop.on_right_event,
+        prompt=True,
+    ),
+    Subscriber("contracts.hand_over", ("filing.submitted",), filings.hand_over),
+    Subscriber("deals.follow_listing", ("listing.*",), deals.on_listing_event),
     Subscriber("notifications", ("*",), _tell),
     Subscriber(
         "search",
