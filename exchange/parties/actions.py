@@ -22,7 +22,6 @@ from exchange.core.errors import (
     Invalid,
     NotAllowed,
     NotFound,
-    NotSignedIn,
     Problem,
     RuleBroken,
     Stale,
@@ -147,8 +146,7 @@ def found(
     Raises ``RuleBroken``: ``party.kind`` (not open for registration), ``uscc.*``, ``party.uscc_needed``,
     ``party.uscc_taken``, ``party.region``.
     """
-    if actor.user is None:
-        raise NotSignedIn("auth.required", N_("Sign in first."))
+    founder = members.must_be_oneself(actor)
     if kind in CLOSED_KINDS:
         raise RuleBroken(
             "party.kind",
@@ -166,7 +164,7 @@ def found(
     own = [Role.OWNER_ADMIN, Role.AGENT, Role.SIGNER, Role.FINANCE]
     roles = own if kind is PartyKind.PERSON else own[:1]
     session.add(
-        Membership(user_id=actor.user.id, party_id=party.id, roles=members.values(roles), since=clock.now())
+        Membership(user_id=founder.id, party_id=party.id, roles=members.values(roles), since=clock.now())
     )
     session.flush()
     record(actor, "party.registered", party)
@@ -203,14 +201,14 @@ def _new_party(
         _must_be_free(code)
     if region and not regions.known(region):
         raise _wrong_region()
-    country = country.strip().upper()
-    if not re.fullmatch(r"[A-Z]{2}", country):
-        raise RuleBroken(
-            "party.country", N_("Write the country as two letters, for example CN."), field="country"
-        )
     clean = {field: _short(value) for field, value in details.items()}
     party = Party(
-        kind=kind, name=members.line(name, "name"), uscc=code, region=region or None, country=country, **clean
+        kind=kind,
+        name=members.line(name, "name"),
+        uscc=code,
+        region=region or None,
+        country=_country(country),
+        **clean,
     )
     session.add(party)
     try:
@@ -247,6 +245,15 @@ def _must_have_code(party: Party) -> None:
             field="uscc",
             rule="GB 32100-2015",
         )
+
+
+def _country(text: str) -> str:
+    code = text.strip().upper()
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        raise RuleBroken(
+            "party.country", N_("Write the country as two letters, for example CN."), field="country"
+        )
+    return code
 
 
 def _wrong_region() -> DomainError:
@@ -299,7 +306,27 @@ def submit_verification(actor: Actor, party_ref: str, documents: Sequence[Paper]
     if party.status is not PartyStatus.SUBMITTED:
         PARTY.check(party, "submit")
     _must_have_code(party)
-    for paper in documents:
+    add_papers(actor, party_ref, documents)
+    if not papers_of(party):
+        raise RuleBroken(
+            "party.no_papers",
+            N_("Add at least one document: the business licence, or for a person the identity document."),
+            field="licence",
+        )
+    if party.status is not PartyStatus.SUBMITTED:
+        PARTY.fire(party, "submit")
+        party.status_reason = None
+        record(actor, "party.submitted", party)
+    return party
+
+
+@transaction
+def add_papers(actor: Actor, party_ref: str, documents: Sequence[Paper]) -> list[Document]:
+    """Keep documents for the verification (or the proof of a further name). Raises ``RuleBroken`` (``file.*``)."""
+    party = lock(Party, party_ref)
+    actor.must_see(Permission.PARTY_READ, party)
+    actor.must(Permission.PARTY_EDIT, party)
+    kept = [
         files.store(
             actor.user_ref,
             paper.data,
@@ -308,17 +335,11 @@ def submit_verification(actor: Actor, party_ref: str, documents: Sequence[Paper]
             purpose=paper.kind.value,
             party_ref=party.ref,
         )
-    if not papers_of(party):
-        raise RuleBroken(
-            "party.no_papers",
-            N_("Add at least one document: the business licence, or for a person the identity document."),
-            field="documents",
-        )
-    if party.status is not PartyStatus.SUBMITTED:
-        PARTY.fire(party, "submit")
-        party.status_reason = None
-        record(actor, "party.submitted", party)
-    return party
+        for paper in documents
+    ]
+    if kept:
+        record(actor, "party.papers_given", party, documents=[document.ref for document in kept])
+    return kept
 
 
 def _decide(actor: Actor, party_ref: str, move: str, reason: str, version: int | None) -> Party:
@@ -452,6 +473,8 @@ def _change_identity(actor: Actor, party: Party, changes: dict[str, Any], *, own
             N_("Nobody registers as this kind. Whoever runs the exchange sets it up."),
             field="kind",
         )
+    if "country" in changes:
+        changes["country"] = _country(changes["country"])
     if changes.get("uscc"):
         changes["uscc"] = credit_code.parse(changes["uscc"])
         _must_be_free(changes["uscc"], besides=party.id)

@@ -294,16 +294,15 @@ def accept(actor: Actor, secret: str) -> Membership:
     Raises ``NotFound`` (``invitation.gone``), ``NotSignedIn``, ``NotAllowed`` (``invitation.other_person``).
     """
     invitation = find_invitation(secret)
-    if actor.user is None:
-        raise NotSignedIn("auth.required", N_("Sign in first."))
-    if actor.user.email != invitation.email:
+    user = must_be_oneself(actor)
+    if user.email != invitation.email:
         raise NotAllowed(
             "invitation.other_person",
             N_(
                 "This invitation is for somebody else. Sign out, and sign in with the address it was sent to."
             ),
         )
-    return _accept(actor, invitation, actor.user)
+    return _accept(actor, invitation, user)
 
 
 def accept_as_new(actor: Actor, secret: str, *, name: str, password: str) -> User:
@@ -387,7 +386,9 @@ def remove_member(actor: Actor, party_ref: str, user_ref: str) -> None:
     """
     party = lock(Party, party_ref)
     actor.must_see(Permission.PARTY_READ, party)
-    if actor.user_ref != user_ref:
+    if actor.user_ref == user_ref:
+        must_be_oneself(actor)
+    else:
         actor.must(Permission.MEMBER_MANAGE, party)
     row = _of(party, user_ref)
     _must_leave_an_administrator(party, row)
@@ -410,16 +411,22 @@ def remove_member(actor: Actor, party_ref: str, user_ref: str) -> None:
 # -- oneself -----------------------------------------------------------------------------------
 
 
-def _me(actor: Actor) -> User:
+def must_be_oneself(actor: Actor) -> User:
+    """The person who acts on their own account: in a session, or by a token whose scopes include ``account``.
+
+    Raises ``NotSignedIn``, ``NotAllowed``.
+    """
     if actor.user is None:
         raise NotSignedIn("auth.required", N_("Sign in first."))
-    return lock(User, actor.user)
+    if actor.scopes is not None and not actor.scopes & {"account", "all"}:
+        raise NotAllowed("token.scope", N_("This token may not do that: it lacks the scope “account”."))
+    return actor.user
 
 
 @transaction
 def set_locale(actor: Actor, locale: str | None) -> User:
     """Choose the language of pages and mail (``None``: the browser's). Raises ``RuleBroken`` (``user.locale``)."""
-    user = _me(actor)
+    user = lock(User, must_be_oneself(actor))
     if locale is not None and locale not in LOCALES:
         raise RuleBroken("user.locale", N_("Choose Chinese or English."), field="locale")
     if user.locale != locale:
@@ -431,7 +438,7 @@ def set_locale(actor: Actor, locale: str | None) -> User:
 @transaction
 def rename(actor: Actor, name: str) -> User:
     """Change one's own name as trails and contracts print it from now on."""
-    user = _me(actor)
+    user = lock(User, must_be_oneself(actor))
     name = line(name, "name")
     if user.name != name:
         user.name = name

@@ -15,10 +15,10 @@ import segno
 
 from exchange.core import clock
 from exchange.core.db import lock, transaction
-from exchange.core.errors import N_, Conflict, NotSignedIn, RuleBroken
+from exchange.core.errors import N_, Conflict, RuleBroken
 from exchange.core.events import record
 from exchange.core.refs import ALPHABET
-from exchange.parties import keys
+from exchange.parties import keys, members
 from exchange.parties.models import User
 from exchange.parties.policy import Actor
 
@@ -77,9 +77,7 @@ def _new_recovery_codes() -> list[str]:
 
 
 def _me(actor: Actor) -> User:
-    if actor.user is None:
-        raise NotSignedIn("auth.required", N_("Sign in first."))
-    return lock(User, actor.user)
+    return lock(User, members.must_be_oneself(actor))
 
 
 @transaction
