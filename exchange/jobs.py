@@ -5,6 +5,8 @@ APScheduler only pokes (memory jobs, no store); what is due stands in the databa
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,9 +102,10 @@ def _schedule(app: Flask, scheduler: BaseScheduler) -> None:
 
 
 def run_forever(app: Flask) -> None:
-    """The ``flask jobs`` process; ends on a signal."""
+    """The ``flask jobs`` process. A signal ends it after the jobs that are running, so that no lease is left held."""
     scheduler = BlockingScheduler(timezone="UTC")
     _schedule(app, scheduler)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     try:
         scheduler.start()
     except (KeyboardInterrupt, SystemExit):
