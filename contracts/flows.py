@@ -194,16 +194,20 @@ def blocks(flow: Flow, right: Right, *, fresh: bool = True) -> list[Problem]:
 
 def consents_open(flow: Flow, right: Right | None = None) -> list[Problem]:
     """Each consent that is still asked for or was refused (for one right, or for all)."""
-    messages = {
-        ConsentStatus.ASKED: N_("The word of %(name)s on “%(title)s” is still open (%(kind)s)."),
-        ConsentStatus.REFUSED: N_(
-            "%(name)s refused for “%(title)s” (%(kind)s). Without it this cannot go on."
+    said = {
+        ConsentStatus.ASKED: (
+            "consent.open",
+            N_("The word of %(name)s on “%(title)s” is still open (%(kind)s)."),
+        ),
+        ConsentStatus.REFUSED: (
+            "consent.refused",
+            N_("%(name)s refused for “%(title)s” (%(kind)s). Without it this cannot go on."),
         ),
     }
     return [
         Problem(
-            f"consent.{consent.kind.value}_{consent.status.value}",
-            messages[consent.status],
+            said[consent.status][0],
+            said[consent.status][1],
             field="consents",
             rule={
                 ConsentKind.CO_OWNER: "law.md §9 invariant 12",

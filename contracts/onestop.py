@@ -20,9 +20,12 @@ end                    ``settlement`` (release, completion), ``certificates``: i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import select
 
 from contracts import consents, export, filings, flows, money_track, terms
+from contracts.missing import Missing, missing
 from contracts.models import (
     CONTRACT,
     ESCROW,
@@ -47,6 +50,17 @@ from exchange.ledger import book, chart
 from exchange.listings import rules as listing_rules
 from exchange.parties.policy import SYSTEM, Actor, Permission
 from exchange.rights.models import Right
+
+__all__ = [
+    "DUE",
+    "Missing",
+    "missing",
+    "on_deal_agreed",
+    "on_right_event",
+    "open_flow",
+    "rescind",
+    "review_block",
+]
 
 # -- opening --------------------------------------------------------------------------------------
 
@@ -214,10 +228,5 @@ def review_block(actor: Actor, filing_ref: str) -> Filing:
     return filing
 
 
-def register_due() -> None:
-    """Tell the clock's table which verbs look at due items of this room."""
-    due.register(ESCROW_DUE, money_track.run_due)
-    due.register(filings.DUE, filings.run_due)
-
-
-register_due()
+DUE: dict[str, Callable[[str], None]] = {ESCROW_DUE: money_track.run_due, filings.DUE: filings.run_due}
+"""Kinds of due items of this room, and the verbs that look (``exchange/app.py`` registers them)."""

@@ -101,7 +101,7 @@ def missing_facts(rights: Iterable[Right]) -> list[Problem]:
         facts = right_facts(right)
         found += [
             Problem(
-                f"contract.missing_{name}",
+                "contract.fact_missing",
                 N_(
                     "“%(title)s” (%(right)s) lacks its %(fact)s. The seller supplies it on the page of the right."
                 ),

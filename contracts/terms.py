@@ -554,7 +554,7 @@ def _wrong_texts(terms: Mapping[str, Any]) -> list[Problem]:
     for key, text in texts.items():
         found += [
             _problem(
-                f"contract.forbidden_{row.key}",
+                "contract.forbidden_clause",
                 row.message,
                 f"clause_{key}",
                 "law.md §1.2; 民法典 Art.850",
