@@ -145,7 +145,10 @@ def verification() -> ResponseReturnValue:
         given = [(PaperKind(name), upload) for name, upload in values.items()]
         given += [(PaperKind.OTHER, upload) for upload in others]
         papers = [Paper(kind, upload.data, upload.filename) for kind, upload in given]
-        actions.submit_verification(g.actor, party.ref, papers)
+        if party.verified:
+            actions.add_papers(g.actor, party.ref, papers)
+        else:
+            actions.submit_verification(g.actor, party.ref, papers)
         flash(gettext("The exchange checks your papers now. You will hear from it."), "ok")
         return url_for("parties.organisation")
 
