@@ -21,6 +21,7 @@ from exchange.parties.models import Party, PartyName, PartyStatus
 from exchange.parties.policy import Actor
 from exchange.rights import fees, register
 from exchange.rights import source as sources
+from exchange.rights.formats.record import Event
 from exchange.rights.models import Encumbrance, Holding, LegalEvent, Right, RightOwner, RightStatus
 from exchange.rights.register import Announcement, Burden, Owner, State, folded
 
@@ -60,6 +61,43 @@ def announcement_of(row: LegalEvent) -> Announcement:
         row.text,
         row.source,
     )
+
+
+def announcement_from(event: Event, source: str = sources.REGISTER) -> Announcement | None:
+    """What a reader found in a file as an announcement; ``None`` where it has no day.
+
+    A partial invalidation whose conclusion is that nothing is left is a full one (law.md §2.7).
+    """
+    announced = event.announced_on or event.effective_on
+    if announced is None:
+        return None
+    said = event.fields
+    fields = {
+        _NAMES.get(name, name): value for name, value in said.items() if name not in _ELSEWHERE and value
+    }
+    code = event.code
+    if code == "IP01" and any("全部无效" in value and "部分" not in value for value in said.values()):
+        code = "IW01"
+    return Announcement(
+        code,
+        announced,
+        event.effective_on,
+        tuple(event.before),
+        tuple(event.after),
+        fields,
+        event.text,
+        source,
+    )
+
+
+_NAMES = {
+    "registration_no": "register_no",
+    "recordal_no": "register_no",
+    "changed_item": "item",
+    "changed_before": "old",
+    "changed_after": "new",
+}
+_ELSEWHERE = frozenset({"effective_on"})
 
 
 def announce(

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exchange.core import clock
@@ -97,7 +97,7 @@ class Right(Referenced, Versioned, Base):
     same_day_application: Mapped[bool] = mapped_column(default=False)
     facts: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     """Where each fact came from and as of when: ``{"filed_on": {"source": …, "as_of": …}}``, and kind-specific facts."""
-    row_hash: Mapped[str] = mapped_column(String(64), default="")
+    row_hash: Mapped[str] = mapped_column(String(64), default="", index=True)
     """Hash of the last imported row that was about the right itself and no publication."""
     merged_into_id: Mapped[int | None] = mapped_column(Id, ForeignKey("right_record.id"))
 
@@ -141,7 +141,7 @@ class Publication(Base):
     main_claim: Mapped[str] = mapped_column(Text, default="")
     abstract_en: Mapped[str | None] = mapped_column(Text)
     source: Mapped[str] = mapped_column(String(64), default="")
-    row_hash: Mapped[str] = mapped_column(String(64), default="")
+    row_hash: Mapped[str] = mapped_column(String(64), default="", index=True)
     """Hash of what the last import said, so that a second import of the same changes nothing."""
 
     right: Mapped[Right] = relationship(back_populates="publications")
@@ -274,6 +274,10 @@ class RightImport(Referenced, Base):
     total: Mapped[int | None] = mapped_column()
     problems: Mapped[list[Any]] = mapped_column(Json, default=list)
     reason: Mapped[str | None] = mapped_column(Text)
+    row_hashes: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """Hashes (16 bytes each) of the rows that are in the tables: a second run of the same file compares only these."""
+    queued_at: Mapped[datetime | None] = mapped_column()
+    """When it was given to the jobs process."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     finished_at: Mapped[datetime | None] = mapped_column()
 
