@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import flask_smorest
 import marshmallow as ma
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_smorest.utils import prepare_response
@@ -176,6 +178,28 @@ def _shape_of(_converter: object, spec: ma.fields.Field[Any], **_kwargs: Any) ->
     return {}
 
 
+class _Names:
+    """Names of schemas in the document: a body for changes is ``…Change``; twins of two rooms get their room's name."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, type[ma.Schema]] = {}
+
+    def __call__(self, schema: str | type[ma.Schema] | ma.Schema) -> str:
+        found = resolve_schema_cls(schema)
+        kind = found[0] if isinstance(found, list) else found
+        name = kind.__name__.removesuffix("Schema")
+        if isinstance(schema, ma.Schema):
+            name += "Change" if schema.partial else ""
+            if schema.only:
+                name += "".join(part.title().replace("_", "") for part in sorted(schema.only))
+            if schema.exclude:
+                name += "Without" + "".join(part.title().replace("_", "") for part in sorted(schema.exclude))
+        if self.taken.setdefault(name, kind) is kind:
+            return name
+        room = kind.__module__.rsplit(".", 1)[0].rsplit(".", 1)[-1].title()
+        return room + name
+
+
 _apis: list[Api] = []
 
 
@@ -194,7 +218,7 @@ def init_app(app: Flask) -> None:
             "security": [{"bearer": []}],
         },
     )
-    api = Api(app)
+    api = Api(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_Names())})
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer"})
     api.spec.components.schema("Money", schema=MoneySchema)
     for kind, type_, format_ in (

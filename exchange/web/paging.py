@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 
 from flask import current_app, request, url_for
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from exchange.core.db import session
+from exchange.core.db import UTCDateTime, session
 from exchange.core.errors import N_, RuleBroken
 
 T = TypeVar("T")
@@ -106,9 +106,8 @@ def paged(
 
 
 def _revived(by: InstrumentedAttribute[Any], value: Any) -> Any:
-    return (
-        datetime.fromisoformat(value) if by.type.python_type is datetime and isinstance(value, str) else value
-    )
+    is_instant = isinstance(by.type, DateTime | UTCDateTime)
+    return datetime.fromisoformat(value) if is_instant and isinstance(value, str) else value
 
 
 def _beyond(

@@ -48,7 +48,7 @@ def test_not_ready_says_why(shell: Shell) -> None:
 
 def test_figures_are_counted_by_endpoint(client: FlaskClient) -> None:
     def count() -> float:
-        return site.REQUESTS.labels("site.healthz", "GET", 200)._value.get()
+        return float(site.REQUESTS.labels("site.healthz", "GET", 200)._value.get())
 
     before = count()
     client.get("/healthz")
