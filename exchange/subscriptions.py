@@ -51,7 +51,7 @@ SUBSCRIBERS: tuple[Subscriber, ...] = (
         prompt=True,
     ),
     Subscriber("contracts.hand_over", ("filing.submitted",), filings.hand_over),
-    Subscriber("deals.follow_listing", ("listing.*",), deals.on_listing_event),
+    Subscriber("deals.follow_listing", ("listing.withdrawn", "listing.expired"), deals.on_listing_event),
     Subscriber("notifications", ("*",), _tell),
     Subscriber(
         "search",
