@@ -16,9 +16,9 @@ from search.engine import Filter
 MAX_VALUES = 50
 """So many values of one filter at most."""
 
-_YUAN = {"price_from": 1, "price_to": 1, "wan_from": 10_000, "wan_to": 10_000}
+YUAN = {"price_from": 1, "price_to": 1, "wan_from": 10_000, "wan_to": 10_000}
 _LIFE = ("life_from", "life_to")
-NAMES = (*fields.FILTERS, *_YUAN, "negotiable", *_LIFE)
+NAMES = (*fields.FILTERS, *YUAN, "negotiable", *_LIFE)
 
 
 def read(chosen: Mapping[str, Sequence[str]]) -> tuple[Filter, ...]:
@@ -50,9 +50,9 @@ def _first(given: Mapping[str, Sequence[str]], name: str) -> str | None:
 
 def _price(given: Mapping[str, Sequence[str]], bands: Filter | None) -> Filter | None:
     ends: dict[str, int] = {}
-    for name, yuan in _YUAN.items():
+    for name in YUAN:
         if (typed := _first(given, name)) is not None:
-            ends[name.partition("_")[2]] = _fen(name, typed, yuan)
+            ends[name.partition("_")[2]] = fen(name, typed)
     negotiable = _first(given, "negotiable") in ("1", "true", "yes", "on")
     if not ends and not negotiable:
         return bands
@@ -65,12 +65,13 @@ def _price(given: Mapping[str, Sequence[str]], bands: Filter | None) -> Filter |
     )
 
 
-def _fen(name: str, typed: str, yuan: int) -> int:
+def fen(name: str, typed: str) -> int:
+    """The amount that was typed for one of the price conditions, in fen. Raises ``RuleBroken``."""
     try:
-        fen = Decimal(typed.replace(",", "")) * yuan * 100
+        amount = Decimal(typed.replace(",", "")) * YUAN[name] * 100
     except InvalidOperation:
-        fen = Decimal("NaN")
-    if not fen.is_finite() or not 0 <= fen < 10**17:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 <= amount < 10**17:
         raise RuleBroken(
             "search.bad_filter",
             N_("The filter “%(name)s” cannot be “%(value)s”."),
@@ -78,7 +79,7 @@ def _fen(name: str, typed: str, yuan: int) -> int:
             name=name,
             value=typed[:80],
         )
-    return int(fen)
+    return int(amount)
 
 
 def _life(given: Mapping[str, Sequence[str]], bands: Filter | None) -> Filter | None:

@@ -192,3 +192,16 @@ def similar(listing: Listing, *, limit: int = 6) -> list[str]:
     built = documents.build([listing.id])
     like = built[0] if built else Document(listing.id, listing.ref, 0)
     return [hit.ref for hit in search.current().similar(like, limit=limit)]
+
+
+def health() -> dict[str, object]:
+    """How the index stands, for the readiness probe and the desk."""
+    engine = search.current()
+    found = engine.health()
+    return {
+        "ok": found.ok,
+        "engine": engine.capabilities.name,
+        "documents": found.documents,
+        "stale": found.stale,
+        "reason": found.reason,
+    }

@@ -81,13 +81,8 @@ def days(day: date) -> int:
 
 
 def later(day: date, years: int) -> date:
-    """The same day ``years`` later; 29 February becomes 28 February. Ends at the last day that dates know."""
-    if day.year + years > date.max.year:
-        return date.max
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return day.replace(year=day.year + years, day=28)
+    """The corresponding day ``years`` later, at most the last day that dates know."""
+    return date.max if day.year + years > date.max.year else clock.add_years(day, years)
 
 
 # -- filters ---------------------------------------------------------------------------------------------------
