@@ -12,6 +12,7 @@ from exchange.rights.formats import (
     assignments,
     cnipa,
     columns,
+    epo,
     jsonlines,
     trees,
     workbook,
@@ -159,10 +160,8 @@ def _json(source: Source) -> str:
             found = jsonlines.load(line.removeprefix(b"\xef\xbb\xbf"), _encoding(line))
         except (jsonlines.Bad, UnicodeDecodeError):
             continue
-        single = len(lines) == 1 and _only_line(source)
-        key = _object_key(found)
-        if key and single:
-            return key
+        if len(lines) == 1 and _only_line(source):
+            return _object_key(found) or _line_key(found)
         return _line_key(found)
     if source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and lines[0].rstrip().endswith(b"}"):
         return "jsonl"
@@ -187,6 +186,8 @@ def _object_key(found: Mapping[str, Any]) -> str:
         return "ops-json"
     if isinstance(found.get("documents"), list) or isinstance(found.get("document_id"), Mapping):
         return "ops-json"
+    if isinstance(found.get("results"), list):
+        raise epo.nothing_here()
     if cnipa.is_inquiry(found):
         return "cnipa-json"
     return "cnipr-json" if cnipa.is_record(found) else ""
@@ -226,11 +227,4 @@ def _document_key(found: Any) -> str:
         return key
     if jsonlines.is_event(dict(found)) or columns.looks_like_header(list(found)):
         return "json"
-    if isinstance(found.get("results"), list):
-        raise Refused(
-            "document.no_records",
-            N_(
-                "The file names documents but describes none (no titles, claims or legal events). Fetch the data of each."
-            ),
-        )
     raise _no_fields(found)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date
 from typing import IO, Any, Final
 from xml.etree.ElementTree import Element, ParseError
@@ -139,7 +139,7 @@ class Workbook:
                             raise damaged("the workbook has too many strings")
         return self._strings
 
-    def lines(self, path: str, seen: Seen) -> Iterator[Line]:
+    def lines(self, path: str, seen: Seen) -> Generator[Line, None, None]:
         """The rows of a sheet that hold anything. What concerns the sheet as a whole goes to ``seen``."""
         number = 0
         with self._archive.open(path) as part:
@@ -334,7 +334,7 @@ def opened(source: Source) -> Iterator[Workbook]:
 @contextmanager
 def _table(source: Source, today: date | None) -> Iterator[tuple[Table, Seen, list[str]]]:
     """The first visible sheet with a header, and the names of the others that have one."""
-    with opened(source) as book:
+    with opened(source) as book, ExitStack() as stack:
         chosen: tuple[Table, Seen] | None = None
         others: list[str] = []
         refusal: Refused | None = None
@@ -342,10 +342,9 @@ def _table(source: Source, today: date | None) -> Iterator[tuple[Table, Seen, li
             if not visible:
                 continue
             seen = Seen()
+            lines = stack.enter_context(closing(book.lines(path, seen)))
             try:
-                table = Table(
-                    book.lines(path, seen), "xlsx", strict=False, epoch_1904=book.epoch_1904, today=today
-                )
+                table = Table(lines, "xlsx", strict=False, epoch_1904=book.epoch_1904, today=today)
             except Refused as error:
                 if error.code not in {"header.missing", "file.empty"}:
                     raise
