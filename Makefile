@@ -69,12 +69,12 @@ bench: ready $(VENV)/.test ## Measure search, bids, import and pages, each again
 	@$(BIN)/python -m bench
 
 .PHONY: crash
-crash: ready $(VENV)/.test ## Kill the processes at every commit boundary of a market, and check what is left
-	@STRICT=$(STRICT) $(BIN)/python -m pytest tests/simulation tests/concurrency
+crash: ready $(VENV)/.test ## Kill the walk at every commit boundary, go on, and prove the ledger (both databases)
+	@STRICT=$(STRICT) $(BIN)/python -m tests.crash
 
 .PHONY: docs
 docs: ready ## Write docs/generated from the code
-	@$(BIN)/flask docs build
+	@$(BIN)/flask docs
 
 .PHONY: translate
 translate: $(VENV)/.runtime ## Bring the catalogues up to date with the code, and compile them

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from alembic import context
-from flask import current_app
 from sqlalchemy import text
 
-from exchange.core.db import Base
+from exchange.core.db import Base, db
 
 ADVISORY_LOCK = 7_264_936
 """Two deployments that migrate at once wait for each other."""
-
-database = current_app.extensions["migrate"].db
 
 
 def offline() -> None:
     """Print the SQL instead of running it."""
     context.configure(
-        url=str(database.engine.url), target_metadata=Base.metadata, literal_binds=True, render_as_batch=True
+        url=str(db.engine.url), target_metadata=Base.metadata, literal_binds=True, render_as_batch=True
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -25,7 +22,7 @@ def offline() -> None:
 
 def online() -> None:
     """Run the migrations under a lock and with time limits, so that a waiting one cannot stop the exchange."""
-    with database.engine.connect() as connection:
+    with db.engine.connect() as connection:
         postgresql = connection.dialect.name == "postgresql"
         if postgresql:
             connection.execute(text("SET lock_timeout = '4s'"))
