@@ -24,13 +24,15 @@ from exchange.listings import actions as listings
 from exchange.listings.models import Listing, Objection
 from exchange.notifications import actions as notifications
 from exchange.notifications.actions import Resolver
+from exchange.notifications.messages import BY_EVENT
 from exchange.parties.models import Party
 from exchange.rights import actions as rights
 from search import indexer
 
 
-def _tell(event: Event) -> None:
-    notifications.tell(event)
+def _tell(batch: list[Event]) -> None:
+    for event in batch:
+        notifications.tell(event)
 
 
 SUBSCRIBERS: tuple[Subscriber, ...] = (
@@ -52,7 +54,7 @@ SUBSCRIBERS: tuple[Subscriber, ...] = (
     ),
     Subscriber("contracts.hand_over", ("filing.submitted",), filings.hand_over),
     Subscriber("deals.follow_listing", ("listing.withdrawn", "listing.expired"), deals.on_listing_event),
-    Subscriber("notifications", ("*",), _tell),
+    Subscriber("notifications", tuple(BY_EVENT), handle_batch=_tell),
     Subscriber(
         "search",
         ("listing.*", "right.*", "deal.*", "offer.accepted", "party.verified", "party.suspended"),

@@ -260,34 +260,47 @@ def _waiting(subscriber: str) -> Any:
 
 
 def _drain_some(subscriber: Subscriber) -> tuple[int, int]:
-    if subscriber.handle_batch is None:
-        ids = list(session.scalars(_waiting(subscriber.name).with_only_columns(Delivery.id)))
-        return sum(_deliver_one(id_) for id_ in ids), len(ids)
     ids = list(session.scalars(_waiting(subscriber.name).with_only_columns(Delivery.id)))
     session.rollback()
+    if subscriber.handle_batch is None:
+        return sum(_deliver_one(id_) for id_ in ids), len(ids)
     if not ids:
         return 0, 0
     try:
-        with transaction():
-            rows = list(
-                session.scalars(
-                    select(Delivery)
-                    .where(Delivery.id.in_(ids), Delivery.status == DeliveryStatus.WAITING)
-                    .order_by(Delivery.id)
-                    .with_for_update(skip_locked=True, of=Delivery)
-                    .execution_options(populate_existing=True)
-                )
-            )
-            if rows:
-                subscriber.handle_batch([row.event for row in rows])
-            for row in rows:
-                row.status = DeliveryStatus.DONE
-                row.done_at = clock.now()
-            failpoint(f"deliver {subscriber.name}")
-        return len(rows), len(ids)
+        return _deliver_batch(subscriber, ids), len(ids)
     except Exception as error:  # noqa: BLE001  see _deliver_one
-        _put_back(ids, error)
-        return 0, len(ids)
+        if len(ids) == 1:
+            _put_back(ids, error)
+            return 0, 1
+    # One sick event must not hold up those that were claimed with it.
+    done = 0
+    for id_ in ids:
+        try:
+            done += _deliver_batch(subscriber, [id_])
+        except Exception as error:  # noqa: BLE001  see _deliver_one
+            _put_back([id_], error)
+    return done, len(ids)
+
+
+@transaction
+def _deliver_batch(subscriber: Subscriber, ids: list[int]) -> int:
+    assert subscriber.handle_batch is not None
+    rows = list(
+        session.scalars(
+            select(Delivery)
+            .where(Delivery.id.in_(ids), Delivery.status == DeliveryStatus.WAITING)
+            .order_by(Delivery.id)
+            .with_for_update(skip_locked=True, of=Delivery)
+            .execution_options(populate_existing=True)
+        )
+    )
+    if rows:
+        subscriber.handle_batch([row.event for row in rows])
+    for row in rows:
+        row.status = DeliveryStatus.DONE
+        row.done_at = clock.now()
+    failpoint(f"deliver {subscriber.name}")
+    return len(rows)
 
 
 def drain_all(limit: int = 50) -> int:

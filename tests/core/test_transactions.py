@@ -199,6 +199,26 @@ def test_a_sick_subscriber_delays_only_itself_and_is_parked_at_last(db_app: Flas
     assert row.status is DeliveryStatus.DONE
 
 
+def test_a_sick_event_does_not_hold_up_its_batch(db_app: Flask, subscribers: Any) -> None:
+    heard: list[str] = []
+
+    def batch(events_: list[Event]) -> None:
+        for event in events_:
+            if event.payload.get("sick"):
+                raise ValueError("sick")
+        heard.extend(event.type for event in events_)
+
+    subscribers(Subscriber("batch", ("*",), handle_batch=batch))
+    party = a_party()
+    with transaction():
+        events.record(SYSTEM, "deal.one", party)
+        events.record(SYSTEM, "deal.two", party, sick=True)
+        events.record(SYSTEM, "deal.three", party)
+    events.drain_all()
+    assert heard == ["deal.one", "deal.three"]
+    assert events.backlog() == {"batch": {"waiting": 1}}
+
+
 def test_parallel_drains_deliver_each_event_once(clean_app: Flask, subscribers: Any) -> None:
     heard: list[int] = []
     subscribers(Subscriber("count", ("*",), lambda event: heard.append(event.id)))
