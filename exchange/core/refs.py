@@ -11,19 +11,27 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SIGNS = ALPHABET[:31]
 """References use 31 of them, a prime number: with 32, two signs would look alike to the check."""
 
+_VALUES = {sign: value for value, sign in enumerate(_SIGNS)}
+
 _LENGTH = 10
 _SHAPE = re.compile(rf"^[A-Z]{{2}}-[{_SIGNS}]{{{_LENGTH + 1}}}$")
 
 
 def _check(prefix: str, body: str) -> str:
     """A weighted sum modulo 31 (a prime): every changed sign and every swap of neighbours is seen."""
-    total = sum((i + 2) * (ord(c) if i < 2 else _SIGNS.index(c)) for i, c in enumerate(prefix + body))
+    total = 2 * ord(prefix[0]) + 3 * ord(prefix[1])
+    for weight, sign in enumerate(body, 4):
+        total += weight * _VALUES[sign]
     return _SIGNS[total % 31]
 
 
 def new(prefix: str) -> str:
     """A new reference of the type ``prefix`` with 49 random bits."""
-    body = "".join(secrets.choice(_SIGNS) for _ in range(_LENGTH))
+    value = secrets.randbelow(31**_LENGTH)  # one draw for all signs: an import makes tens of thousands
+    body = ""
+    for _ in range(_LENGTH):
+        value, digit = divmod(value, 31)
+        body += _SIGNS[digit]
     return f"{prefix}-{body}{_check(prefix, body)}"
 
 
