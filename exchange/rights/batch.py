@@ -6,12 +6,12 @@ nothing is new. What a better source said is kept (``source.py``); the newest pu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, false, func, insert, literal, literal_column, select, update
 
 from exchange.core import clock, refs
 from exchange.core.db import session
@@ -19,7 +19,7 @@ from exchange.core.errors import N_
 from exchange.parties.models import Party
 from exchange.rights import codes, history
 from exchange.rights import source as sources
-from exchange.rights.entry import hash_of, is_grant, keys_of, status_of
+from exchange.rights.entry import is_grant, keys_of, status_of
 from exchange.rights.formats.record import Problem, Record, Row
 from exchange.rights.models import Holding, LegalEvent, Publication, Right, RightOwner, RightStatus
 from exchange.rights.register import Announcement, folded
@@ -70,6 +70,7 @@ class Known:
     events: list[Announcement] = field(default_factory=list)
     status: Announcement | None = None
     held: bool = False
+    met: bool = False
 
 
 class Batch:
@@ -177,10 +178,12 @@ class Batch:
             if there is not None and there["row_hash"] == hash_:
                 self.hashes.append(hash_)
                 return self._unchanged(row, record, self._by_pub.get(record.pub_no))
-        identity = f"{record.pub_no}:{record.kind_code}" if record.pub_no else next(iter(keys_of(record)), "")
+        keys = keys_of(record)
+        identity = f"{record.pub_no}:{record.kind_code}" if record.pub_no else keys[0]
         if self.dry and self.seen.get(identity) == hash_:
             return self._unchanged(row, record, None)
-        right = self._right(row, record)
+        said = Source(self.source.kind, self.source.by, _newest_day(record))
+        right = self._right(row, record, keys, said)
         if right is None:
             self.counts.rejected += 1
             return False
@@ -189,9 +192,9 @@ class Batch:
             return self._unchanged(row, record, right)
         if self.dry:
             self.seen[identity] = hash_
-        source = self._source(right, record)
-        was_known = right.id is not None or bool(right.values.get("_met"))
-        right.values["_met"] = True
+        source = Source(sources.HOLDER, said.by, said.as_of) if right.id in self._held else said
+        was_known = right.id is not None or right.met
+        right.met = True
         kept = self._publication(right, record, hash_, source)
         if kept is None and not record.pub_no:
             kept = self._itself(right, record, hash_, source, was_known)
@@ -208,9 +211,8 @@ class Batch:
         self.counts.unchanged += 1
         return right is not None and self._claim(row, record, right)
 
-    def _right(self, row: Row, record: Record) -> Known | None:
+    def _right(self, row: Row, record: Record, keys: list[str], said: Source) -> Known | None:
         """The right of a row: known by its numbers, or new. ``None`` (with an error) where they contradict."""
-        keys = keys_of(record)
         by_app = self._by_key.get(f"CN{record.app_no}") if record.app_no else None
         by_pub = (
             self._by_pub.get(record.pub_no) or self._by_key.get(f"P:{record.pub_no}")
@@ -222,7 +224,7 @@ class Batch:
             return None
         known = by_app or by_pub or next((self._by_key[key] for key in keys if key in self._by_key), None)
         if known is None:
-            known = self._new(record, next(iter(keys)))
+            known = self._new(record, keys[0], said)
         elif record.app_no and known.values.get("app_no") != record.app_no:
             if known.values.get("app_no"):
                 self._reject(
@@ -237,7 +239,7 @@ class Batch:
             self._by_pub[record.pub_no] = known
         return known
 
-    def _new(self, record: Record, key: str) -> Known:
+    def _new(self, record: Record, key: str, said: Source) -> Known:
         known = Known(key, ref=refs.new(Right.REF))
         known.values = {
             "key": key,
@@ -248,19 +250,10 @@ class Batch:
             "status": RightStatus.UNKNOWN,
             "row_hash": "",
         }
-        known.facts = {sources.EVERYTHING: self._said(record).kept()}
+        known.facts = {sources.EVERYTHING: said.kept()}
         self.rights.append(known)
         self._by_key[key] = known
         return known
-
-    def _said(self, record: Record) -> Source:
-        """The source, speaking of the newest day that the row names."""
-        days = [day for day in (record.pub_date, record.granted_on, record.filed_on) if day is not None]
-        return Source(self.source.kind, self.source.by, max(days, default=None))
-
-    def _source(self, right: Known, record: Record) -> Source:
-        said = self._said(record)
-        return Source(sources.HOLDER, said.by, said.as_of) if right.id in self._held else said
 
     def _set(self, right: Known, name: str, value: Any) -> None:
         if right.values.get(name) != value:
@@ -348,12 +341,15 @@ class Batch:
         """Set a fact, unless a better source has it."""
         if right.values.get(name) == value:
             return
+        if right.id is None:  # all that is known of it comes from this import
+            right.values[name] = value
+            return
         known = sources.of(right.facts, name) if right.values.get(name) else None
         if known is not None and not source.may_replace(known):
             return
         self._set(right, name, value)
         everything = sources.of(right.facts, sources.EVERYTHING)
-        if right.id is not None and everything is not None and everything.token != source.token:
+        if everything is not None and everything.token != source.token:
             right.facts = {**right.facts, name: source.kept()}
             right.changed["facts"] = right.facts
 
@@ -449,11 +445,8 @@ class Batch:
 
     def _write_rights(self, now: datetime) -> None:
         if self.rights:
-            rows = [
-                _right_row(right, now) for right in sorted(self.rights, key=lambda right: right.values["key"])
-            ]
-            session.execute(insert(_RIGHT), rows)
-            wanted = [row["ref"] for row in rows]
+            _insert_rights(sorted(self.rights, key=lambda right: right.values["key"]), now)
+            wanted = [right.ref for right in self.rights]
             found = session.execute(select(_RIGHT.c.ref, _RIGHT.c.id).where(_RIGHT.c.ref.in_(wanted)))
             ids = {row.ref: row.id for row in found}
             for right in self.rights:
@@ -549,40 +542,45 @@ class Batch:
             )
 
 
-def _right_row(right: Known, now: datetime) -> dict[str, Any]:
-    values = right.values
-    status = right.status
-    return {
-        "ref": right.ref,
-        "key": values["key"],
-        "kind": values["kind"],
-        "country": values["country"],
-        "app_no": values["app_no"],
-        "title": values["title"],
-        "title_en": None,
-        "inventors": values.get("inventors") or [],
-        "ipc": values.get("ipc") or [],
-        "region": values.get("region"),
-        "agency": values.get("agency"),
-        "filed_on": values.get("filed_on"),
-        "published_on": values.get("published_on"),
-        "granted_on": values.get("granted_on"),
-        "compensation_days": 0,
-        "status": RightStatus(status.fields["status"]) if status else RightStatus.UNKNOWN,
-        "status_detail": status.fields["detail"] if status else None,
-        "status_as_of": status.announced_on if status else None,
-        "status_source": status.source if status else None,
-        "fee_reduction": False,
-        "government_funded": False,
-        "same_day_application": False,
-        "facts": right.facts,
-        "row_hash": values["row_hash"],
-        "version": 1,
-        "created_at": now,
-        "updated_at": now,
+_ALWAYS: Final = (
+    "ref", "key", "kind", "country", "title", "inventors", "ipc", "region", "published_on", "facts", "row_hash",
+)  # fmt: skip
+_SOMETIMES: Final = ("app_no", "agency", "filed_on", "granted_on")
+
+
+def _insert_rights(rights: list[Known], now: datetime) -> None:
+    """Insert ``rights``. What is the same in every row stands in the statement, so that a row binds little."""
+    same = {
+        "compensation_days": literal_column("0"),
+        "fee_reduction": false(),
+        "government_funded": false(),
+        "same_day_application": false(),
+        "version": literal_column("1"),
+        "created_at": literal(now),
+        "updated_at": literal(now),
     }
+    sometimes = [name for name in _SOMETIMES if any(right.values.get(name) for right in rights)]
+    stated = any(right.status is not None for right in rights)
+    if not stated:
+        same["status"] = literal(RightStatus.UNKNOWN, _RIGHT.c.status.type)
+    names = [*_ALWAYS, *sometimes]
+    rows = []
+    for right in rights:
+        values = right.values
+        row = {name: values.get(name) for name in names}
+        row["ref"], row["facts"] = right.ref, right.facts
+        row["inventors"], row["ipc"] = values.get("inventors") or [], values.get("ipc") or []
+        if stated:
+            status = right.status
+            row["status"] = RightStatus(status.fields["status"]) if status else RightStatus.UNKNOWN
+            row["status_detail"] = status.fields["detail"] if status else None
+            row["status_as_of"] = status.announced_on if status else None
+            row["status_source"] = status.source if status else None
+        rows.append(row)
+    session.execute(insert(_RIGHT).values(same), rows)
 
 
-def rows_with_hashes(rows: Iterable[Row]) -> list[tuple[Row, str]]:
-    """Each row with the hash of its record (empty where it has none)."""
-    return [(row, hash_of(row.record) if row.record is not None else "") for row in rows]
+def _newest_day(record: Record) -> date | None:
+    """The newest day that a row names: what it says, it says as of then."""
+    days = [day for day in (record.pub_date, record.granted_on, record.filed_on) if day is not None]
+    return max(days, default=None)

@@ -74,4 +74,7 @@ def keys_of(record: Record) -> list[str]:
         keys.append(f"P:{record.pub_no}")
     if record.reg_no:
         keys.append(f"{record.kind}:{record.reg_no}"[:64])
+    if not keys:  # know-how stands in no register and has no number
+        said = "\x1f".join([record.title, *record.applicants])
+        keys.append(f"{record.kind}:{hashlib.blake2b(said.encode(), digest_size=16).hexdigest()}")
     return keys

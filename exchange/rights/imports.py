@@ -7,6 +7,8 @@ before it stopped; two runs of one file share the work under the lock of their i
 from __future__ import annotations
 
 import hashlib
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -31,7 +33,7 @@ from exchange.rights.formats.record import Mapping, Problem, Refused, Row
 from exchange.rights.models import ImportStatus, Publication, Right, RightImport
 from exchange.rights.source import Source
 
-BATCH = 1000
+BATCH = 2000
 """Rows in one transaction."""
 MAX_PROBLEMS = 5000
 """How many problems of a file are kept; all are counted."""
@@ -40,6 +42,7 @@ AT_ONCE = 2000
 _TRIES = 6
 
 T = TypeVar("T")
+B = TypeVar("B")
 Progress = Callable[[int], None]
 
 
@@ -232,7 +235,7 @@ def _run(
         with sandbox.stream(path, fmt, today=clock.today()) as (key, rows):
             _name_format(import_.ref, key)
             done = 0
-            for some, count in batches(rows):
+            for some, count in ahead(batches(rows)):
                 hashes += _batch(actor, import_.ref, done, some, source, owner)
                 done += count
                 if progress is not None:
@@ -255,6 +258,47 @@ def batches(rows: Iterable[Row], size: int = BATCH) -> Iterator[tuple[list[tuple
             some, count = [], 0
     if some:
         yield some, count
+
+
+def ahead(batches_: Iterator[B], most: int = 2) -> Iterator[B]:
+    """The same items, read by a thread while the caller works on the one before; at most ``most`` wait.
+
+    What the thread meets is raised here. A caller that leaves early waits for the item being read.
+    """
+    ready: queue.Queue[tuple[B | None, BaseException | None]] = queue.Queue(most)
+    stop = threading.Event()
+
+    def put(item: B | None, error: BaseException | None = None) -> None:
+        while not stop.is_set():
+            try:
+                ready.put((item, error), timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def read() -> None:
+        try:
+            for item in batches_:
+                put(item)
+                if stop.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # noqa: BLE001  it is raised again in the caller's thread
+            put(None, error)
+
+    thread = threading.Thread(target=read, name="rights-reader", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            yield item
+    finally:
+        stop.set()
+        thread.join()
 
 
 @transaction
