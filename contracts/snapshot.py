@@ -9,26 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from enum import Enum
 from typing import Any, Final
 
 from contracts import terms
 from contracts.models import Flow, TechnologyContract
 from exchange.core import clock, money
 from exchange.core.errors import N_, Problem
+from exchange.core.labels import labelled
 from exchange.parties.models import Party
 from exchange.rights import kinds, numbers
 from exchange.rights.fees import expiry_of
 from exchange.rights.models import EncumbranceKind, Right, RightStatus
 
-SIX: Final[dict[str, str]] = {
-    "title": N_("name of the invention"),
-    "owners": N_("applicant or patentee"),
-    "filed_on": N_("filing date"),
-    "app_no": N_("application number"),
-    "patent_no": N_("patent number"),
-    "expires_on": N_("term of validity"),
-}
-"""The facts that a contract about a patent must state: key → msgid (民法典 Art.845)."""
+
+@labelled(
+    title=N_("name of the invention"),
+    owners=N_("applicant or patentee"),
+    filed_on=N_("filing date"),
+    app_no=N_("application number"),
+    patent_no=N_("patent number"),
+    expires_on=N_("term of validity"),
+)
+class Fact(Enum):
+    """The six facts that a contract about a patent must state (民法典 Art.845)."""
+
+    TITLE = "title"
+    OWNERS = "owners"
+    FILED_ON = "filed_on"
+    APP_NO = "app_no"
+    PATENT_NO = "patent_no"
+    EXPIRES_ON = "expires_on"
+
 
 LICENCES: Final = frozenset(
     {EncumbranceKind.LICENCE, EncumbranceKind.EXCLUSIVE_LICENCE, EncumbranceKind.OPEN_LICENCE}
@@ -85,13 +97,13 @@ def right_facts(right: Right) -> dict[str, Any]:
     }
 
 
-def wanted(facts: dict[str, Any]) -> tuple[str, ...]:
+def wanted(facts: dict[str, Any]) -> tuple[Fact, ...]:
     """Which of the six facts this right must have: a pending application has no patent number and no term yet."""
     if not facts["patent"]:
-        return ("title", "owners")
+        return (Fact.TITLE, Fact.OWNERS)
     if not facts["granted"]:
-        return ("title", "owners", "filed_on", "app_no")
-    return tuple(SIX)
+        return (Fact.TITLE, Fact.OWNERS, Fact.FILED_ON, Fact.APP_NO)
+    return tuple(Fact)
 
 
 def missing_facts(rights: Iterable[Right]) -> list[Problem]:
@@ -102,15 +114,13 @@ def missing_facts(rights: Iterable[Right]) -> list[Problem]:
         found += [
             Problem(
                 "contract.fact_missing",
-                N_(
-                    "“%(title)s” (%(right)s) lacks its %(fact)s. The seller supplies it on the page of the right."
-                ),
-                field=f"rights.{right.ref}.{name}",
+                N_("“%(title)s” lacks its %(fact)s. The seller supplies it on the page of the right."),
+                field=f"rights.{right.ref}.{fact.value}",
                 rule="law.md §9 invariant 23; 民法典 Art.845",
-                params={"title": right.title, "right": right.ref, "fact": SIX[name], "who": "seller"},
+                params={"title": right.title, "fact": fact, "who": "seller"},
             )
-            for name in wanted(facts)
-            if not facts[name]
+            for fact in wanted(facts)
+            if not facts[fact.value]
         ]
     return found
 

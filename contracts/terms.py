@@ -48,7 +48,10 @@ KINDS: Final[dict[str, ContractKind]] = {
 
 @dataclass(frozen=True)
 class PaymentMode:
-    """A way to pay the price (law.md §1.2; 民法典 Art.846). ``needs`` are the fields that belong to it."""
+    """A way to pay the price (law.md §1.2; 民法典 Art.846). ``needs`` are the fields that belong to it.
+
+    With a royalty the agreed price is what goes through escrow at once: the entry fee of ``ROY_ENTRY``.
+    """
 
     code: str
     name: str
@@ -66,7 +69,7 @@ MODES: Final[dict[str, PaymentMode]] = {
             "ROY_ENTRY",
             N_("Royalty with an entry fee"),
             "提成支付附加预付入门费",
-            ("entry_fen", "royalty_base", "royalty_bp", "royalty_step"),
+            ("royalty_base", "royalty_bp", "royalty_step"),
         ),
         PaymentMode("OTHER", N_("Another way, described in words"), "其他约定方式", ("text",)),
     )
@@ -283,7 +286,6 @@ _PAYMENT_EMPTY: Final[dict[str, Any]] = {
     "royalty_base": "",
     "royalty_bp": None,
     "royalty_step": "",
-    "entry_fen": None,
     "audit": False,
 }
 _LICENCE_EMPTY: Final[dict[str, Any]] = {
@@ -347,10 +349,9 @@ def _wrong_payment(payment: Mapping[str, Any], price_fen: int) -> list[Problem]:
     found = [
         _problem(
             "contract.payment_field",
-            N_("This way of paying needs “%(name)s”."),
-            name,
+            NEEDED[name],
+            "payment_text" if name == "text" else name,
             _PAYMENT_RULE,
-            name=FIELD_NAMES[name],
         )
         for name in mode.needs
         if not payment.get(name)
@@ -358,18 +359,18 @@ def _wrong_payment(payment: Mapping[str, Any], price_fen: int) -> list[Problem]:
     if mode.code == "INST" and payment.get("instalments"):
         found += _wrong_instalments(payment["instalments"], price_fen)
     if "royalty_base" in mode.needs:
-        found += _wrong_royalty(payment, price_fen)
+        found += _wrong_royalty(payment)
     return found
 
 
-FIELD_NAMES: Final[dict[str, str]] = {
-    "instalments": N_("Instalments"),
-    "royalty_base": N_("Base of the royalty"),
-    "royalty_bp": N_("Rate of the royalty"),
-    "royalty_step": N_("Course of the royalty"),
-    "entry_fen": N_("Entry fee"),
-    "text": N_("Agreement in words"),
+NEEDED: Final[dict[str, str]] = {
+    "instalments": N_("Payment in instalments needs the table of instalments."),
+    "royalty_base": N_("A royalty needs its base."),
+    "royalty_bp": N_("A royalty needs its rate."),
+    "royalty_step": N_("Say whether the royalty stays the same, rises or falls."),
+    "text": N_("Describe the way of paying in words."),
 }
+"""What is said when a field of a payment mode is missing: field → msgid."""
 
 
 def _wrong_instalments(rows: Sequence[Mapping[str, Any]], price_fen: int) -> list[Problem]:
@@ -415,7 +416,7 @@ def _wrong_instalments(rows: Sequence[Mapping[str, Any]], price_fen: int) -> lis
     return found
 
 
-def _wrong_royalty(payment: Mapping[str, Any], price_fen: int) -> list[Problem]:
+def _wrong_royalty(payment: Mapping[str, Any]) -> list[Problem]:
     found = []
     for name, choices in (("royalty_base", ROYALTY_BASES), ("royalty_step", ROYALTY_STEPS)):
         if payment.get(name) and payment[name] not in choices:
@@ -430,19 +431,6 @@ def _wrong_royalty(payment: Mapping[str, Any], price_fen: int) -> list[Problem]:
                 N_("The rate of a royalty lies above 0 and at most at 100 percent."),
                 "royalty_bp",
                 _PAYMENT_RULE,
-            )
-        )
-    entry = payment.get("entry_fen")
-    if entry and payment.get("mode") == "ROY_ENTRY" and int(entry) != price_fen:
-        found.append(
-            _problem(
-                "contract.entry_fee",
-                N_(
-                    "The entry fee is what goes through escrow: it equals the agreed price of %(price)s yuan."
-                ),
-                "entry_fen",
-                _PAYMENT_RULE,
-                price=yuan(price_fen),
             )
         )
     return found
