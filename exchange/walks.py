@@ -32,6 +32,7 @@ from contracts.models import (
     OfficeNotice,
     Payout,
     PayoutStatus,
+    TechnologyContract,
 )
 from contracts.states import RegistrationStatus
 from exchange.core import clock, events, kept
@@ -142,15 +143,59 @@ def one_stop(file: Path | None, say: Say = lambda _line: None) -> dict[str, Any]
 
 
 def _story(walk: Walk, file: Path, state: dict[str, Any]) -> dict[str, Any]:
-    people = _people(state["owner"])
-    right = _import(walk, people, file, state)
-    listing = _list_and_publish(walk, people, right)
-    _find(walk, listing)
-    deal = _negotiate(walk, people, listing)
-    flow = _contract(walk, people, deal)
-    _pay(walk, people, flow)
-    _register(walk, people, flow)
-    _file(walk, people, flow)
+    people = everybody(state["owner"])
+    with walk.step("import") as ref:
+        done = imports.import_file(people.tto, file, owner=people.tto.party, filename=file.name)
+        events.drain_all()
+        ref.append(done.ref or "")
+    right = _right_of(state["pub_no"])
+    assert right is not None
+    with walk.step("complete") as ref:
+        complete(people, right)
+        ref.append(right.ref)
+    walk.on_day(1)
+    with walk.step("list") as ref:
+        listing = list_for_sale(people, right)
+        ref.append(listing.ref)
+    walk.on_day(2)
+    with walk.step("publish") as ref:
+        publish(people, listing)
+        events.drain_all()
+        ref.append(listing.ref)
+    with walk.step("find") as ref:
+        find(listing)
+        ref.append(listing.ref)
+    walk.on_day(3)
+    with walk.step("offer") as ref:
+        ref.append(offer(people, listing).ref)
+        counter(people, listing)
+    walk.on_day(4)
+    with walk.step("agree") as ref:
+        deal = agree(people, listing)
+        ref.append(deal.ref)
+    flow = session.scalars(select(Flow).where(Flow.deal_id == deal.id)).one()
+    with walk.step("contract") as ref:
+        ref.append(write_contract(people, flow).ref)
+    walk.on_day(18)
+    with walk.step("signatures") as ref:
+        sign(people, flow)
+        ref.append(flow.ref)
+    walk.on_day(20)
+    with walk.step("escrow") as ref:
+        pay(people, flow)
+        ref.append(flow.ref)
+    walk.on_day(21)
+    with walk.step("registration") as ref:
+        apply_for_registration(people, flow)
+        ref.append(answer_registration(people, flow))
+    walk.on_day(22)
+    with walk.step("filing") as ref:
+        ref.append(file_change(people, flow))
+    walk.on_day(30)
+    with walk.step("recorded") as ref:
+        enter_notices(people, flow)
+        verify_notices(people, flow)
+        ref.append(flow.filings[0].ref)
     return _end(walk, people, flow)
 
 
@@ -188,17 +233,18 @@ def _user(party: Party, email: str, *roles: Role) -> Actor:
     return sessions.actor_for(user, party, stepped_up=True)
 
 
-def _people(owner: str) -> People:
+def everybody(owner: str, buyer: str = "福州澄川膜材料有限公司") -> People:
+    """The people of a story in which ``owner`` sells to ``buyer``; made where they do not exist yet."""
     seller = _party(PartyKind.UNIVERSITY, owner, "350100")
-    buyer = _party(PartyKind.ENTERPRISE, "福州澄川膜材料有限公司", "350100")
+    enterprise = _party(PartyKind.ENTERPRISE, buyer, "350100")
     house = _party(PartyKind.OPERATOR, "榕易知识产权交易平台", "350100")
     desk = _party(PartyKind.REGISTRAR, "榕城技术合同登记站", "350100")
     mark = hashlib.sha256(owner.encode()).hexdigest()[:8]
     return People(
         tto=_user(seller, f"agent.{mark}@walk.example", Role.OWNER_ADMIN, Role.AGENT),
         tto_signer=_user(seller, f"signer.{mark}@walk.example", Role.SIGNER, Role.FINANCE),
-        buyer=_user(buyer, "agent.buyer@walk.example", Role.OWNER_ADMIN, Role.AGENT),
-        buyer_signer=_user(buyer, "signer.buyer@walk.example", Role.SIGNER, Role.FINANCE),
+        buyer=_user(enterprise, "agent.buyer@walk.example", Role.OWNER_ADMIN, Role.AGENT),
+        buyer_signer=_user(enterprise, "signer.buyer@walk.example", Role.SIGNER, Role.FINANCE),
         operator=_user(house, "operator@walk.example", Role.OPERATOR),
         reviewer=_user(house, "reviewer@walk.example", Role.REVIEWER),
         cashier=_user(house, "cashier@walk.example", Role.FINANCE_OFFICER),
@@ -242,203 +288,215 @@ def _ever_listed(right: Right) -> bool:
     return session.scalar(select(ListingItem.id).where(ListingItem.right_id == right.id).limit(1)) is not None
 
 
-def _import(walk: Walk, people: People, file: Path, state: dict[str, Any]) -> Right:
-    with walk.step("import") as ref:
-        done = imports.import_file(people.tto, file, owner=people.tto.party, filename=file.name)
-        events.drain_all()
-        ref.append(done.ref)
-    right = _right_of(state["pub_no"])
-    assert right is not None
-    with walk.step("complete") as ref:
-        ref.append(right.ref)
-        if right.app_no is None or right.status is not RightStatus.GRANTED:
-            published = right.published_on or clock.today() - timedelta(days=400)
-            filed = right.filed_on or clock.add_months(published, -24)
-            digit = {"invention": "1", "utility_model": "2", "design": "3"}[right.kind]
-            dice = Random(state["pub_no"])  # noqa: S311  a valid number, the same each time
-            years = max(1, (clock.today() - filed).days // 365 + 1)
-            rights.complete(
-                people.tto,
-                right.ref,
-                app_no=right.app_no or words.application_number(dice, filed.year, digit),
-                filed_on=filed,
-                granted_on=right.granted_on or published,
-                fees_paid_through=years + 1,
-                status=RightStatus.GRANTED,
-                status_as_of=clock.today(),
-                status_source="register extract",
-            )
-    return right
+def complete(people: People, right: Right) -> None:
+    """Add what an export lacks: application number, filing date, fees, status."""
+    if right.app_no is not None and right.status is RightStatus.GRANTED:
+        return
+    published = right.published_on or clock.today() - timedelta(days=400)
+    filed = right.filed_on or clock.add_months(published, -24)
+    digit = {"invention": "1", "utility_model": "2", "design": "3"}[right.kind]
+    dice = Random(right.key)  # noqa: S311  a valid number, the same each time
+    rights.complete(
+        people.tto,
+        right.ref,
+        app_no=right.app_no or words.application_number(dice, filed.year, digit),
+        filed_on=filed,
+        granted_on=right.granted_on or published,
+        fees_paid_through=min(20, (clock.today() - filed).days // 365 + 2),
+        status=RightStatus.GRANTED,
+        status_as_of=clock.today(),
+        status_source="register extract",
+    )
 
 
-def _list_and_publish(walk: Walk, people: People, right: Right) -> Listing:
-    walk.on_day(1)
-    with walk.step("list") as ref:
-        listing = session.scalar(
-            select(Listing)
-            .join(ListingItem)
-            .where(ListingItem.right_id == right.id)
-            .order_by(Listing.id.desc())
+def list_for_sale(people: People, right: Right, price_fen: int | None = PRICE) -> Listing:
+    """The office lists the right for transfer and submits the listing."""
+    listing = session.scalar(
+        select(Listing).join(ListingItem).where(ListingItem.right_id == right.id).order_by(Listing.id.desc())
+    )
+    if listing is None:
+        listing = listings.draft(
+            people.tto,
+            kind=ListingKind.TRANSFER,
+            right_refs=[right.ref],
+            summary="已完成中试，可提供技术资料与人员培训。",
+            price_fen=price_fen,
+            terms={
+                "internal_decision": "科技成果转化办公会纪要第12号",
+                "inventors_notified": True,
+                "licences_disclosed": "无",
+            },
         )
-        if listing is None:
-            listing = listings.draft(
-                people.tto,
-                kind=ListingKind.TRANSFER,
-                right_refs=[right.ref],
-                summary="已完成中试，可提供技术资料与人员培训。",
-                price_fen=PRICE,
-                terms={
-                    "internal_decision": "校科技成果转化办公会纪要第12号",
-                    "inventors_notified": True,
-                    "licences_disclosed": "无",
-                },
-            )
-        if listing.status in (ListingStatus.DRAFT, ListingStatus.REJECTED):
-            listings.submit(people.tto, listing.ref)
-        ref.append(listing.ref)
-    walk.on_day(2)
-    with walk.step("publish") as ref:
-        if listing.status in (ListingStatus.SUBMITTED, ListingStatus.VERIFIED, ListingStatus.GATED):
-            listings.approve(people.reviewer, listing.ref)
-        events.drain_all()
-        ref.append(listing.ref)
+    if listing.status in (ListingStatus.DRAFT, ListingStatus.REJECTED):
+        listings.submit(people.tto, listing.ref)
     return listing
 
 
-def _find(walk: Walk, listing: Listing) -> None:
-    with walk.step("find") as ref:
-        if listing.status is ListingStatus.LISTED:
-            found = [hit.ref for hit in indexer.ask(listing.title[:60]).hits]
-            if listing.ref not in found:
-                raise RuleBroken("walk.not_found", N_("The published listing is not found by its own title."))
-        ref.append(listing.ref)
+def publish(people: People, listing: Listing) -> None:
+    """The reviewer approves and publishes."""
+    if listing.status in (ListingStatus.SUBMITTED, ListingStatus.VERIFIED, ListingStatus.GATED):
+        listings.approve(people.reviewer, listing.ref)
 
 
-def _negotiate(walk: Walk, people: People, listing: Listing) -> Deal:
-    walk.on_day(3)
-    with walk.step("offer") as ref:
-        rounds = _rounds(listing)
-        if not rounds:
-            deals.make_offer(people.buyer, listing.ref, price_fen=FIRST_OFFER, message="希望两周内完成签约。")
-            rounds = _rounds(listing)
-        ref.append(rounds[0].ref)
-        if len(rounds) == 1 and rounds[0].status is OfferStatus.OPEN:
-            deals.counter(people.tto, rounds[0].ref, price_fen=PRICE, message="可含三个月技术指导。")
-    walk.on_day(4)
-    with walk.step("agree") as ref:
-        last = _rounds(listing)[-1]
-        if last.status is OfferStatus.OPEN:
-            deals.accept(people.buyer, last.ref)
-        events.drain_all()
-        deal = session.scalars(
-            select(Deal).where(Deal.listing_id == listing.id).order_by(Deal.id.desc())
-        ).first()
-        assert deal is not None
-        ref.append(deal.ref)
-    return deal
+def find(listing: Listing) -> None:
+    """Search offers the listing under its own title. Raises ``RuleBroken`` where it does not."""
+    if listing.status is ListingStatus.LISTED:
+        found = [hit.ref for hit in indexer.ask(listing.title[:60]).hits]
+        if listing.ref not in found:
+            raise RuleBroken("walk.not_found", N_("The published listing is not found by its own title."))
+
+
+def offer(people: People, listing: Listing, price_fen: int = FIRST_OFFER) -> Offer:
+    """The enterprise offers less than is asked."""
+    rounds = _rounds(listing)
+    if rounds:
+        return rounds[0]
+    return deals.make_offer(people.buyer, listing.ref, price_fen=price_fen, message="希望两周内完成签约。")
+
+
+def counter(people: People, listing: Listing, price_fen: int = PRICE) -> None:
+    """The office answers with its price."""
+    rounds = _rounds(listing)
+    if len(rounds) == 1 and rounds[0].status is OfferStatus.OPEN:
+        deals.counter(people.tto, rounds[0].ref, price_fen=price_fen, message="可含三个月技术指导。")
+
+
+def agree(people: People, listing: Listing) -> Deal:
+    """The enterprise accepts; the flow opens by itself."""
+    last = _rounds(listing)[-1]
+    if last.status is OfferStatus.OPEN:
+        deals.accept(people.buyer, last.ref)
+    events.drain_all()
+    return session.scalars(select(Deal).where(Deal.listing_id == listing.id).order_by(Deal.id.desc())).all()[
+        0
+    ]
 
 
 def _rounds(listing: Listing) -> list[Offer]:
     return list(session.scalars(select(Offer).where(Offer.listing_id == listing.id).order_by(Offer.id)))
 
 
-def _contract(walk: Walk, people: People, deal: Deal) -> Flow:
-    with walk.step("contract") as ref:
-        flow = session.scalars(select(Flow).where(Flow.deal_id == deal.id)).one()
-        asked = [c.ref for c in flow.consents if c.status is not ConsentStatus.GIVEN]
-        if asked:
-            proof = _attach(
-                people.tto, flow, "发明人放弃优先受让权声明.txt", "我等放弃同等条件下的优先受让权。"
-            )
-            consents.give(people.tto, asked, document=proof)
-        contract = flow.contracts[-1]
-        if contract.status is ContractStatus.DRAFT:
-            signing.finalise(people.tto, flow.ref)
-        session.refresh(contract)
-        ref.append(contract.ref)
-    walk.on_day(18)
-    with walk.step("signatures") as ref:
-        session.refresh(contract)
-        signed = {signature.party_id for signature in contract.signatures}
-        for actor in (people.tto_signer, people.buyer_signer):
-            assert actor.party is not None
-            if actor.party.id not in signed:
-                signing.sign(actor, contract.ref, contract.sha256 or "")
-        ref.append(contract.ref)
-    return flow
+def write_contract(people: People, flow: Flow) -> TechnologyContract:
+    """The office brings the inventors' waiver and makes the contract final."""
+    asked = [c.ref for c in flow.consents if c.status is not ConsentStatus.GIVEN]
+    if asked:
+        proof = _attach(people.tto, flow, "发明人放弃优先受让权声明.txt", "我等放弃同等条件下的优先受让权。")
+        consents.give(people.tto, asked, document=proof)
+    contract = flow.contracts[-1]
+    if contract.status is ContractStatus.DRAFT:
+        signing.finalise(people.tto, flow.ref)
+    return contract
+
+
+def sign(people: People, flow: Flow) -> None:
+    """Both sides sign the same hash."""
+    contract = flow.contracts[-1]
+    session.refresh(contract)
+    signed = {signature.party_id for signature in contract.signatures}
+    for actor in (people.tto_signer, people.buyer_signer):
+        assert actor.party is not None
+        if actor.party.id not in signed:
+            signing.sign(actor, contract.ref, contract.sha256 or "")
 
 
 def _attach(actor: Actor, flow: Flow, name: str, text: str) -> str:
     return documents.attach(actor, flow.ref, text.encode(), name).ref
 
 
-def _pay(walk: Walk, people: People, flow: Flow) -> None:
-    walk.on_day(20)
-    with walk.step("escrow") as ref:
-        session.refresh(flow.escrow)
-        if flow.escrow.status is EscrowStatus.AWAITING:
-            money_track.receive_price(
-                people.cashier,
-                flow.ref,
-                amount_fen=money_track.outstanding(flow),
-                bank_reference=f"BANK-{flow.ref}",
-            )
-        ref.append(flow.ref)
+def pay(people: People, flow: Flow) -> None:
+    """The finance officer enters the receipt of the price."""
+    session.refresh(flow.escrow)
+    if flow.escrow.status is EscrowStatus.AWAITING:
+        money_track.receive_price(
+            people.cashier,
+            flow.ref,
+            amount_fen=money_track.outstanding(flow),
+            bank_reference=f"BANK-{flow.ref}",
+        )
 
 
-def _register(walk: Walk, people: People, flow: Flow) -> None:
-    walk.on_day(21)
-    with walk.step("registration") as ref:
-        one = registration.apply(people.tto, flow.ref)
-        if one.status is RegistrationStatus.APPLIED:
-            registration.accept(people.registrar, one.ref)
-        if one.status is RegistrationStatus.ACCEPTED and not _entered(one.notices):
-            proof = _attach(people.registrar, flow, "技术合同登记证明.txt", f"{one.ref} 予以登记。")
-            number = f"{int(hashlib.sha256(one.ref.encode()).hexdigest(), 16) % 10**12:012d}"
-            registration.decide(
-                people.registrar,
-                one.ref,
-                register=True,
-                number=f"3501{number}",
-                dated=clock.today(),
-                document=proof,
-            )
-        session.refresh(one)
-        for notice in _entered(one.notices):
-            notices.verify_notice(people.reviewer, notice.ref)
-        ref.append(one.ref)
+def apply_for_registration(people: People, flow: Flow) -> None:
+    """The office applies; the registrar accepts the file."""
+    one = registration.apply(people.tto, flow.ref)
+    if one.status is RegistrationStatus.APPLIED:
+        registration.accept(people.registrar, one.ref)
+
+
+def answer_registration(people: People, flow: Flow) -> str:
+    """The registrar registers, the reviewer verifies; the reference of the registration."""
+    one = flow.registrations[-1] if flow.registrations else registration.apply(people.tto, flow.ref)
+    if one.status is RegistrationStatus.ACCEPTED and not _entered(one.notices):
+        proof = _attach(people.registrar, flow, "技术合同登记证明.txt", f"{one.ref} 予以登记。")
+        number = f"{int(hashlib.sha256(one.ref.encode()).hexdigest(), 16) % 10**12:012d}"
+        registration.decide(
+            people.registrar,
+            one.ref,
+            register=True,
+            number=f"3501{number}",
+            dated=clock.today(),
+            document=proof,
+        )
+    session.refresh(one)
+    for notice in _entered(one.notices):
+        notices.verify_notice(people.reviewer, notice.ref)
+    return one.ref
 
 
 def _entered(found: list[OfficeNotice]) -> list[OfficeNotice]:
     return [notice for notice in found if notice.status is NoticeStatus.ENTERED]
 
 
-def _file(walk: Walk, people: People, flow: Flow) -> None:
-    walk.on_day(22)
-    for filing in session.scalars(select(Filing).where(Filing.flow_id == flow.id).order_by(Filing.id)).all():
-        with walk.step("filing") as ref:
-            if filing.status is FilingStatus.DRAFT:
-                filings.submit_filing(people.buyer, filing.ref)
-            if filing.status is FilingStatus.FILED:
-                filings.pay_fee(people.buyer, filing.ref, receipt=f"FEE-{filing.ref}")
-            ref.append(filing.ref)
-    walk.on_day(30)
-    for filing in session.scalars(select(Filing).where(Filing.flow_id == flow.id).order_by(Filing.id)).all():
-        with walk.step("recorded") as ref:
-            if filing.status is FilingStatus.FEE_PAID and not _entered(filing.notices):
-                proof = _attach(people.buyer, flow, "手续合格通知书.txt", f"{filing.ref} 手续合格。")
-                filings.record_notice(
-                    people.buyer,
-                    filing.ref,
-                    code="200028",
-                    number=f"NOTICE-{filing.ref}",
-                    dated=clock.today(),
-                    document=proof,
-                )
-            session.refresh(filing)
-            for notice in _entered(filing.notices):
-                notices.verify_notice(people.reviewer, notice.ref)
-            ref.append(filing.ref)
+def _filings(flow: Flow) -> list[Filing]:
+    query = select(Filing).where(Filing.flow_id == flow.id).order_by(Filing.id)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def file_change(people: People, flow: Flow) -> str:
+    """The enterprise files the change of owner of every right and pays the fee; a filing's reference."""
+    for filing in _filings(flow):
+        if filing.status is FilingStatus.DRAFT:
+            filings.submit_filing(people.buyer, filing.ref)
+        if filing.status is FilingStatus.FILED:
+            filings.pay_fee(people.buyer, filing.ref, receipt=f"FEE-{filing.ref}")
+    return _filings(flow)[0].ref
+
+
+def enter_notices(people: People, flow: Flow) -> None:
+    """The enterprise enters what the office answered."""
+    for filing in _filings(flow):
+        if filing.status is FilingStatus.FEE_PAID and not _entered(filing.notices):
+            proof = _attach(people.buyer, flow, "手续合格通知书.txt", f"{filing.ref} 手续合格。")
+            filings.record_notice(
+                people.buyer,
+                filing.ref,
+                code="200028",
+                number=f"NOTICE-{filing.ref}",
+                dated=clock.today(),
+                document=proof,
+            )
+
+
+def verify_notices(people: People, flow: Flow) -> None:
+    """The reviewer verifies: owner, deal, escrow and certificate in one transaction."""
+    for filing in _filings(flow):
+        session.refresh(filing)
+        for notice in _entered(filing.notices):
+            notices.verify_notice(people.reviewer, notice.ref)
+
+
+def pay_out(people: People, flow: Flow) -> str:
+    """Two finance officers pay the seller; the payout's reference."""
+    payout = session.scalar(select(Payout).where(Payout.flow_id == flow.id))
+    if payout is None:
+        payout = money_track.request_payout(
+            people.cashier,
+            flow.deal.seller.ref,
+            amount_fen=flow.escrow.price_fen - flow.escrow.fee_fen,
+            flow_ref=flow.ref,
+        )
+    if payout.status is PayoutStatus.REQUESTED:
+        money_track.approve_payout(people.second_cashier, payout.ref, bank_reference=f"OUT-{payout.ref}")
+    return payout.ref
 
 
 def _end(walk: Walk, people: People, flow: Flow) -> dict[str, Any]:
@@ -453,17 +511,7 @@ def _end(walk: Walk, people: People, flow: Flow) -> dict[str, Any]:
         ref.append(flow.certificate.code)
     walk.on_day(31)
     with walk.step("payout") as ref:
-        payout = session.scalar(select(Payout).where(Payout.flow_id == flow.id))
-        if payout is None:
-            payout = money_track.request_payout(
-                people.cashier,
-                deal.seller.ref,
-                amount_fen=flow.escrow.price_fen - flow.escrow.fee_fen,
-                flow_ref=flow.ref,
-            )
-        if payout.status is PayoutStatus.REQUESTED:
-            money_track.approve_payout(people.second_cashier, payout.ref, bank_reference=f"OUT-{payout.ref}")
-        ref.append(payout.ref)
+        ref.append(pay_out(people, flow))
     events.drain_all()
     proof = verify()
     return {
