@@ -72,8 +72,9 @@ REFUSALS: dict[str, errors.DomainError] = {
     "closed": errors.Unavailable("search.down", "The search is being repaired."),
 }
 
-PLAIN_FORM = """{% extends "base.html" %}{% from "_macros/form.html" import form_of %}
-{% block body %}<h1>Offer</h1>{{ form_of(form, "Make it") }}{% endblock %}"""
+PLAIN_FORM = """{% extends "base.html" %}{% from "_macros/form.html" import draft, form_of %}
+{% block body %}<h1>Offer</h1>{% if request.args.draft %}{{ draft() }}{{ form_of(form, "Make it", autosave="offer") }}
+{% else %}{{ form_of(form, "Make it") }}{% endif %}{% endblock %}"""
 
 
 def add_views(app: Flask) -> None:
