@@ -135,10 +135,16 @@ def code_of(name: str) -> str:
 
 
 def _pairs(text: str) -> Iterable[tuple[str, str]]:
-    """Names and values, in order. The heading runs into the first name where no break parts them."""
+    """Names and values, in order. The heading runs into the first name where no break parts them.
+
+    A piece without a name goes on with the value before it: owners too are parted by semicolons.
+    """
+    last = ""
     for piece in _PAIR_BREAK.split(text):
         name, mark, content = piece.replace("：", ":").partition(":")
         if not mark:
+            if last and values.value(piece):
+                yield last, values.value(piece)
             continue
         name = values.clean(name)
         if name not in _NAMES:
@@ -146,6 +152,7 @@ def _pairs(text: str) -> Iterable[tuple[str, str]]:
                 if name.startswith(words) and len(name) > len(words):
                     name = name[len(words) :]
                     break
+        last = name
         yield name, values.value(content)
 
 

@@ -33,7 +33,9 @@ from exchange.rights.formats.source import Source, damaged, too_large
 from exchange.rights.formats.table import Cell, Line, Numeric, Table
 
 _MOST_STRINGS: Final = 2_000_000
-_MOST_CHARACTERS: Final = 400_000_000
+#: Strings are stored once and may be pointed to by every cell.
+_MOST_CHARACTERS: Final = 200_000_000
+_LONGEST_CELL: Final = 200_000
 _SMALL_PART: Final = 8 * 1024 * 1024
 _REFERENCE: Final = re.compile(r"([A-Z]{1,3})(\d{1,10})")
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -83,6 +85,7 @@ class Workbook:
         if not 1 <= len(self.sheets) <= MOST_SHEETS:
             raise damaged("the workbook has no sheets, or too many")
         self._strings: list[str] | None = None
+        self._characters = 0
         self._dates = self._date_styles()
 
     def _part(self, name: str) -> Element:
@@ -148,7 +151,7 @@ class Workbook:
                     seen.merge(element.get("ref", ""))
                     continue
                 number = self._row_number(element, number, path)
-                line = self._line(element, number, seen)
+                line = self._line(element, number)
                 if line is not None:
                     if element.get("hidden") in {"1", "true"}:
                         seen.hidden.append(number)
@@ -163,7 +166,7 @@ class Workbook:
             raise damaged(f"row {number} of the sheet stands twice")
         return number
 
-    def _line(self, row: Element, number: int, seen: Seen) -> Line | None:
+    def _line(self, row: Element, number: int) -> Line | None:
         cells: list[str] = []
         said: list[Cell] = []
         at = -1
@@ -185,9 +188,6 @@ class Workbook:
             if at >= len(cells):
                 cells += [""] * (at + 1 - len(cells))
             cells[at] = text
-            seen.characters += len(text)
-        if seen.characters > _MOST_CHARACTERS:
-            raise too_large(_MOST_CHARACTERS)
         return Line(number, cells, said) if cells or said else None
 
     def _cell(self, cell: Element, at: int, said: list[Cell]) -> str:
@@ -198,7 +198,7 @@ class Workbook:
             if name == "v":
                 raw = child.text or ""
             elif name == "is":
-                return values.clean(_text_of(child), lines=True)
+                return self._within(_text_of(child), at, said)
             elif name == "f":
                 said.append(
                     Cell(
@@ -224,8 +224,20 @@ class Workbook:
 
     def _shared(self, raw: str, at: int, said: list[Cell]) -> str:
         if raw.isdigit() and len(raw) <= 8 and int(raw) < len(self.strings):
-            return values.clean(self.strings[int(raw)], lines=True)
+            return self._within(self.strings[int(raw)], at, said)
         said.append(Cell(at, "error", "cell.damaged", N_("The cell points to a text that is not there.")))
+        return ""
+
+    def _within(self, text: str, at: int, said: list[Cell]) -> str:
+        """The text of a cell, unless it is longer than any that a spreadsheet program writes."""
+        self._characters += len(text)
+        if self._characters > _MOST_CHARACTERS:
+            raise too_large(_MOST_CHARACTERS)
+        if len(text) <= _LONGEST_CELL:
+            return values.clean(text, lines=True)
+        params = {"found": len(text), "most": _LONGEST_CELL}
+        message = N_("The text has %(found)s characters; at most %(most)s are kept. Shorten it.")
+        said.append(Cell(at, "error", "text.too_long", message, params))
         return ""
 
     def _number(self, raw: str, style: str) -> str:
@@ -245,12 +257,11 @@ class Workbook:
 
 
 class Seen:
-    """What a sheet shows only while it is read: hidden rows, merged cells, how much text."""
+    """What a sheet shows only while it is read: hidden rows and merged cells."""
 
     def __init__(self) -> None:
         self.hidden: list[int] = []
         self.merged: list[tuple[int, int]] = []
-        self.characters = 0
 
     def merge(self, reference: str) -> None:
         """Remember the rows of a merged range."""
