@@ -19,7 +19,7 @@ from exchange.core.errors import N_
 from exchange.parties.models import Party
 from exchange.rights import codes, history
 from exchange.rights import source as sources
-from exchange.rights.entry import is_grant, keys_of, status_of
+from exchange.rights.entry import identity_of, is_grant, keys_of, status_of
 from exchange.rights.formats.record import Problem, Record, Row
 from exchange.rights.models import Holding, LegalEvent, Publication, Right, RightOwner, RightStatus
 from exchange.rights.register import Announcement, folded
@@ -36,6 +36,9 @@ TAKEN: Final = N_(
 )
 OTHER_NUMBER: Final = N_("The right %(ref)s has another application number (%(known)s) than this row.")
 KEPT: Final = N_("What is known comes from a better source (%(source)s) and was kept.")
+REPEATED: Final = N_(
+    "An earlier row of this file says something else about the same right; the earlier one was taken."
+)
 OWNER_DIFFERS: Final = N_(
     "%(names)s: none of these owners of record is %(party)s; the right came in without a holding."
 )
@@ -76,8 +79,8 @@ class Known:
 class Batch:
     """Some rows of one import on their way into the tables; ``plan`` decides and ``write`` writes.
 
-    ``source`` speaks (its day is that of each row); with ``owner`` holdings are claimed for that party. ``seen`` is
-    what a dry run would have written before.
+    ``source`` speaks (its day is that of each row); with ``owner`` holdings are claimed for that party. ``seen`` holds
+    the hashes of the file's earlier rows by what they are about; ``fresh`` gets those of this batch.
     """
 
     def __init__(
@@ -89,7 +92,7 @@ class Batch:
         if owner is not None:
             self.owner_names |= {folded(name.name) for name in owner.names if name.verified}
         self.seen = seen if seen is not None else {}
-        self.dry = seen is not None
+        self.fresh: dict[str, str] = {}
         self.counts = Counts()
         self.problems: list[Problem] = []
         self.hashes: list[str] = []
@@ -102,6 +105,7 @@ class Batch:
         self._pubs: dict[tuple[str, str], dict[str, Any]] = {}
         self._held: set[int] = set()
         self._touched: list[Known] = []
+        self._done: set[str] = set()
 
     # -- planning
 
@@ -110,6 +114,8 @@ class Batch:
         self._look_up(rows)
         for row, hash_ in rows:
             self.problems += row.problems
+            if not row.counts:  # a remark about the file
+                continue
             warned = any(problem.severity == "warning" for problem in row.problems)
             self.counts.read += 1
             if row.record is None:
@@ -173,15 +179,19 @@ class Batch:
 
     def _row(self, row: Row, record: Record, hash_: str) -> bool:
         """Decide about one row. Whether it was warned of here."""
+        identity = identity_of(record)
+        first = self.seen.get(identity) or self.fresh.setdefault(identity, hash_)
+        if first != hash_:
+            self._warn(row, "row.repeated", REPEATED)
+        if first != hash_ or identity in self._done or identity in self.seen:
+            return self._unchanged(row, record, self._by_pub.get(record.pub_no)) or first != hash_
+        self._done.add(identity)
         if record.pub_no:
             there = self._pubs.get((record.pub_no, record.kind_code))
             if there is not None and there["row_hash"] == hash_:
                 self.hashes.append(hash_)
                 return self._unchanged(row, record, self._by_pub.get(record.pub_no))
         keys = keys_of(record)
-        identity = f"{record.pub_no}:{record.kind_code}" if record.pub_no else keys[0]
-        if self.dry and self.seen.get(identity) == hash_:
-            return self._unchanged(row, record, None)
         said = Source(self.source.kind, self.source.by, _newest_day(record))
         right = self._right(row, record, keys, said)
         if right is None:
@@ -190,8 +200,6 @@ class Batch:
         if not record.pub_no and right.values.get("row_hash") == hash_:
             self.hashes.append(hash_)
             return self._unchanged(row, record, right)
-        if self.dry:
-            self.seen[identity] = hash_
         source = Source(sources.HOLDER, said.by, said.as_of) if right.id in self._held else said
         was_known = right.id is not None or right.met
         right.met = True

@@ -78,3 +78,8 @@ def keys_of(record: Record) -> list[str]:
         said = "\x1f".join([record.title, *record.applicants])
         keys.append(f"{record.kind}:{hashlib.blake2b(said.encode(), digest_size=16).hexdigest()}")
     return keys
+
+
+def identity_of(record: Record) -> str:
+    """What a row is about: its publication, or the right itself. Two rows of one file about the same are a repeat."""
+    return f"{record.pub_no}:{record.kind_code}" if record.pub_no else keys_of(record)[0]

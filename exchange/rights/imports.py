@@ -28,7 +28,7 @@ from exchange.parties.policy import Actor, Permission, exchange_roles
 from exchange.rights import history, sandbox
 from exchange.rights import source as sources
 from exchange.rights.batch import Batch, Counts
-from exchange.rights.entry import hash_of
+from exchange.rights.entry import hash_of, identity_of
 from exchange.rights.formats.record import Mapping, Problem, Refused, Row
 from exchange.rights.models import ImportStatus, Publication, Right, RightImport
 from exchange.rights.source import Source
@@ -231,12 +231,13 @@ def _run(
     if import_.row_hashes is not None:
         return _report(_finish_unchanged(actor, import_.ref))
     hashes: list[str] = []
+    seen: dict[str, str] = {}
     try:
         with sandbox.stream(path, fmt, today=clock.today()) as (key, rows):
             _name_format(import_.ref, key)
             done = 0
             for some, count in ahead(batches(rows)):
-                hashes += _batch(actor, import_.ref, done, some, source, owner)
+                hashes += _batch(actor, import_.ref, done, some, source, owner, seen)
                 done += count
                 if progress is not None:
                     progress(done)
@@ -307,19 +308,39 @@ def _name_format(ref: str, key: str) -> None:
 
 
 def _batch(
-    actor: Actor, ref: str, done: int, rows: list[tuple[Row, str]], source: Source, owner: Party | None
+    actor: Actor,
+    ref: str,
+    done: int,
+    rows: list[tuple[Row, str]],
+    source: Source,
+    owner: Party | None,
+    seen: dict[str, str],
 ) -> list[str]:
     """Write one batch that begins after ``done`` rows; the hashes of its rows that are in the tables."""
-    return _retried(lambda: _write_batch(actor, ref, done, rows, source, owner))
+    hashes = _retried(lambda: _write_batch(actor, ref, done, rows, source, owner, seen))
+    for row, hash_ in rows:
+        if row.record is not None:
+            seen.setdefault(identity_of(row.record), hash_)
+    return hashes
 
 
 @transaction
 def _write_batch(
-    actor: Actor, ref: str, done: int, rows: list[tuple[Row, str]], source: Source, owner: Party | None
+    actor: Actor,
+    ref: str,
+    done: int,
+    rows: list[tuple[Row, str]],
+    source: Source,
+    owner: Party | None,
+    seen: dict[str, str],
 ) -> list[str]:
     import_ = lock(RightImport, ref)
     rest = _not_yet(rows, import_.read - done)
-    batch = Batch(source, owner)
+    written = rows[: len(rows) - len(rest)]
+    before_rest = {
+        identity_of(row.record): hash_ for row, hash_ in reversed(written) if row.record is not None
+    }
+    batch = Batch(source, owner, {**before_rest, **seen} if before_rest else seen)
     if import_.status is ImportStatus.RUNNING and any(row.counts for row, _ in rest):
         batch.plan(rest)
         for right, events in batch.write():
@@ -403,6 +424,7 @@ def _dry(path: Path, fmt: str, source: Source, owner: Party | None, progress: Pr
         for some, _ in batches(rows):
             batch = Batch(source, owner, seen)
             batch.plan(some)
+            seen |= batch.fresh
             session.rollback()
             total = Counts(
                 *(a + b for a, b in zip(asdict(total).values(), asdict(batch.counts).values(), strict=True))
