@@ -378,14 +378,23 @@ def _asking(admin: Actor, ref: str, paper: parties.Paper) -> Callable[[], None]:
 
 
 def _fate(number: int) -> str:
-    """What becomes of the listing: of fifty, one deal in each stage, some sold, expired, withdrawn; the rest on offer."""
+    """What becomes of the listing: first one deal in each stage; of the others, in fifty, two sold, two expired …"""
     stages = list(STAGES)
-    place = number % 50
-    if place < len(stages):
-        return stages[place]
-    fixed = {10: "sold", 11: "sold", 12: "sold", 13: "sold", 14: "expired", 15: "withdrawn", 16: "draft"}
-    fixed |= {17: "submitted", 18: "rejected", 19: "sold", 20: "expired"}
-    return fixed.get(place, "listed")
+    if number < len(stages):
+        return stages[number]
+    return FATES.get(number % 50, "listed")
+
+
+FATES: dict[int, str] = {
+    10: "sold",
+    11: "sold",
+    12: "expired",
+    13: "expired",
+    14: "withdrawn",
+    15: "draft",
+    16: "submitted",
+    17: "rejected",
+}
 
 
 def _steps(people: walks.People, listing: Listing, asked: int) -> dict[str, Callable[[], None]]:
