@@ -1,0 +1,1 @@
+"""Parties, their people, the door, and what each may do."""
