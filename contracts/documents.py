@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import select
 
 from contracts.flows import get_for
@@ -15,6 +17,14 @@ from exchange.parties.policy import Actor
 
 CONTRACT, CERTIFICATE, PACKAGE, PROOF = "contract", "certificate", "package", "proof"
 """Purposes of documents; ``proof`` is whatever somebody brings (consent, notice, receipt)."""
+
+PURPOSES: Final[dict[str, str]] = {
+    CONTRACT: N_("Contract"),
+    PACKAGE: N_("Filing form"),
+    CERTIFICATE: N_("Transaction certificate"),
+    PROOF: N_("Added paper"),
+}
+"""What a purpose is called: value → msgid."""
 
 
 @transaction
