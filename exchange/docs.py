@@ -107,6 +107,17 @@ def states() -> str:
     return "\n".join(lines)
 
 
+def configuration() -> str:
+    """Every setting of the environment."""
+    lines = [
+        "# Settings\n\nMade from `exchange/core/config.py` by `make docs`. All come from the environment and are checked "
+        "at the start; a bad value stops it with one sentence that names the setting.\n",
+        "| setting | meaning |\n|---|---|",
+    ]
+    lines += [f"| `{name}` | {words} |" for name, words in config.NAMES.items()]
+    return "\n".join(lines) + "\n"
+
+
 def openapi(app: Flask) -> str:
     """The OpenAPI document as JSON."""
     return json.dumps(api.document(app), ensure_ascii=False, indent=1, sort_keys=True, default=str) + "\n"
@@ -122,6 +133,7 @@ def build(app: Flask, *, write: bool, folder: Path = FOLDER) -> list[str]:
         "rulebook.md": rules(),
         "states.md": states(),
         "openapi.json": openapi(app),
+        "../configuration.md": configuration(),
     }
     changed = []
     for name, text in pages.items():
