@@ -33,6 +33,8 @@ class Place:
     path: str
     label: str
     audiences: frozenset[Audience]
+    roles: tuple[str, ...] = ()
+    """On the exchange: who of its people sees it; empty is everybody."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Link:
 _V, _M, _X = Audience.VISITOR, Audience.MEMBER, Audience.EXCHANGE
 
 
-def _place(path: str, label: str, *audiences: Audience) -> Place:
-    return Place(path, label, frozenset(audiences))
+def _place(path: str, label: str, *audiences: Audience, roles: tuple[str, ...] = ()) -> Place:
+    return Place(path, label, frozenset(audiences), roles)
 
 
 PLACES: tuple[Place, ...] = (
@@ -62,12 +64,15 @@ PLACES: tuple[Place, ...] = (
     _place("/flows", N_("Contracts"), _M),
     _place("/ledger", N_("Money"), _M),
     _place("/auctions", N_("Disposal bidding"), _V),
-    _place("/desk/listings", N_("Listings to review"), _X),
-    _place("/desk/parties", N_("Parties to verify"), _X),
-    _place("/desk/filings", N_("Filings"), _X),
-    _place("/desk/registrations", N_("Contract registration"), _X),
-    _place("/desk/money", N_("Money"), _X),
-    _place("/desk/system", N_("System"), _X),
+    _place("/desk/listings", N_("Listings to review"), _X, roles=("reviewer",)),
+    _place("/desk/objections", N_("Objections"), _X, roles=("reviewer",)),
+    _place("/desk/filings", N_("Notices to verify"), _X, roles=("reviewer",)),
+    _place("/desk/parties", N_("Parties to verify"), _X, roles=("operator",)),
+    _place("/desk/registrations", N_("Contract registration"), _X, roles=("registrar",)),
+    _place("/desk/money", N_("Payments to match"), _X, roles=("finance_officer",)),
+    _place("/desk/payouts", N_("Payouts to approve"), _X, roles=("finance_officer",)),
+    _place("/ledger", N_("Ledger"), _X, roles=("finance_officer", "auditor", "operator")),
+    _place("/desk/system", N_("System"), _X, roles=("operator", "auditor")),
     _place("/help", N_("Guides"), _V),
     _place("/verify", N_("Verify a certificate"), _V),
 )
@@ -125,7 +130,15 @@ def audience() -> Audience:
 
 def links() -> list[Link]:
     """The navigation of this page for this reader; the entry with the longest fitting address is current."""
-    return _links(tuple(place for place in PLACES if audience() in place.audiences))
+    kind, actor, hook = audience(), g.get("actor"), hooks.of()
+    return _links(
+        tuple(
+            place
+            for place in PLACES
+            if kind in place.audiences
+            and (not place.roles or kind is not Audience.EXCHANGE or hook.has_role(actor, place.roles))
+        )
+    )
 
 
 def footer() -> list[tuple[str, list[Link]]]:

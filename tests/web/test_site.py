@@ -163,3 +163,23 @@ def test_the_present_place_is_marked_once(shell: Shell) -> None:
     assert (
         header.count('href="/help" aria-current="page"') == 2
     )  # the wide navigation and the menu of a phone
+
+
+@pytest.mark.parametrize(
+    ("roles", "seen"),
+    [
+        ((), {"/desk", "/ledger"}),
+        (("reviewer",), {"/desk", "/desk/listings"}),
+        (("finance_officer",), {"/desk", "/desk/money", "/ledger"}),
+        (("auditor",), {"/desk", "/ledger", "/desk/system"}),
+    ],
+)
+def test_everybody_sees_the_places_of_their_role(
+    shell: Shell, roles: tuple[str, ...], seen: set[str]
+) -> None:
+    paths = ("/desk", "/desk/listings", "/desk/money", "/desk/system", "/ledger")
+    for path in paths:
+        shell.app.add_url_rule(path, path, lambda: "")
+    shell.sign_in(*roles)
+    header = shell.client().get("/private").text.split("</header>")[0]
+    assert {path for path in paths if f'href="{path}"' in header} == seen
