@@ -12,20 +12,18 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.orm.attributes import flag_modified
 
 from exchange.core import clock
-from exchange.core.db import changed, get, lock, lock_all, session, transaction
-from exchange.core.errors import N_, Conflict, NotAllowed, NotFound, RuleBroken, Stale
+from exchange.core.db import changed, get, lock, session, transaction
+from exchange.core.errors import N_, Conflict, NotFound, RuleBroken, Stale
 from exchange.core.events import Event, record
 from exchange.parties.models import Party
-from exchange.parties.policy import SYSTEM, Actor, Permission
-from exchange.rights import codes, fees, history, kinds, numbers
+from exchange.parties.policy import Actor, Permission
+from exchange.rights import codes, history, kinds, numbers
 from exchange.rights import source as sources
+from exchange.rights.burdens import encumber, release
 from exchange.rights.models import (
     DEAD,
-    Encumbrance,
-    EncumbranceKind,
     Holding,
     Publication,
     Right,
@@ -35,6 +33,26 @@ from exchange.rights.models import (
 from exchange.rights.numbers import NumberError
 from exchange.rights.register import Announcement, folded
 from exchange.rights.source import Source
+from exchange.rights.upkeep import expire_terms, merge
+
+__all__ = [
+    "NewOwner",
+    "change_owner",
+    "claim_holding",
+    "complete",
+    "encumber",
+    "expire_terms",
+    "find",
+    "get_for",
+    "give_up_holding",
+    "holding_of",
+    "key_of",
+    "link_party",
+    "merge",
+    "release",
+    "source_of",
+    "verify_holding",
+]
 
 # -- finding --------------------------------------------------------------------------------------
 
@@ -296,7 +314,7 @@ def _state_status(actor: Actor, right: Right, status: RightStatus, source: Sourc
         fields={"status": status.value, "detail": said_by.strip()[:200], "at": clock.now().isoformat()},
         source=source.token,
     )
-    outcome = history.announce(actor, right, [(event, ())])
+    outcome = history.announce(actor, right, [event])
     right.status_checked_at = clock.now()
     return bool(outcome.changed)
 
@@ -475,7 +493,7 @@ def change_owner(
         for row in history.kept(right)
     ):
         return right
-    history.announce(actor, right, [(event, ())], quiet=True)
+    history.announce(actor, right, [event], quiet=True)
     by_name = {folded(owner.name): owner.party for owner in new_owners if owner.party is not None}
     for row in right.owners:
         party = by_name.get(folded(row.name))
@@ -495,212 +513,3 @@ def change_owner(
         source=source,
     )
     return right
-
-
-# -- burdens --------------------------------------------------------------------------------------
-
-
-@transaction
-def encumber(
-    actor: Actor,
-    right: Right | str,
-    kind: EncumbranceKind,
-    *,
-    by: str,
-    since: date | None = None,
-    holder: str = "",
-    register_no: str = "",
-    details: dict[str, str] | None = None,
-) -> Encumbrance:
-    """Burden the right from ``since`` (default today); ``by`` is the reference of what burdens it.
-
-    Called by verbs that hold the evidence (a registered pledge, a court's order). A repeat returns what is there. When
-    a burden lapses by itself is computed from the rulebook.
-    """
-    right = lock(Right, right)
-    number = register_no or by
-    known = _burden(right, kind, number)
-    if known is not None:
-        return known
-    event = Announcement(
-        codes.BURDEN,
-        clock.today(),
-        since or clock.today(),
-        fields={
-            **(details or {}),
-            "kind": kind.value,
-            "holder": holder,
-            "register_no": number,
-            "by": by,
-            "at": clock.now().isoformat(),
-        },
-        source=f"exchange:{by}",
-    )
-    history.announce(actor, right, [(event, ())])
-    made = _burden(right, kind, number)
-    assert made is not None
-    return made
-
-
-@transaction
-def release(
-    actor: Actor,
-    right: Right | str,
-    kind: EncumbranceKind,
-    *,
-    by: str,
-    on: date | None = None,
-    register_no: str = "",
-) -> Right:
-    """End the burden of this kind that ``by`` (or ``register_no``) set; never another one. A repeat changes nothing."""
-    right = lock(Right, right)
-    number = register_no or by
-    known = _burden(right, kind, number) or _burden_by(right, kind, by)
-    if known is None:
-        return right
-    day = max(on or clock.today(), known.since)
-    event = Announcement(
-        codes.RELEASE,
-        day,
-        day,
-        fields={
-            "kind": kind.value,
-            "register_no": known.register_no,
-            "by": by,
-            "at": clock.now().isoformat(),
-        },
-        source=f"exchange:{by}",
-    )
-    history.announce(actor, right, [(event, ())])
-    return right
-
-
-def _burden(right: Right, kind: EncumbranceKind, number: str) -> Encumbrance | None:
-    return session.scalar(
-        select(Encumbrance).where(
-            Encumbrance.right_id == right.id,
-            Encumbrance.kind == kind,
-            Encumbrance.register_no == number,
-            Encumbrance.ended_on.is_(None),
-        )
-    )
-
-
-def _burden_by(right: Right, kind: EncumbranceKind, by: str) -> Encumbrance | None:
-    query = select(Encumbrance).where(
-        Encumbrance.right_id == right.id, Encumbrance.kind == kind, Encumbrance.ended_on.is_(None)
-    )
-    return next((row for row in session.scalars(query) if row.details.get("by") == by), None)
-
-
-# -- merging, time --------------------------------------------------------------------------------
-
-
-@transaction
-def merge(actor: Actor, keep_ref: str, other_ref: str) -> Right:
-    """Two records are one right: ``other`` goes into ``keep`` with its publications, history and holdings.
-
-    The kept record takes the application number where it has none. A repeat changes nothing. Raises ``RuleBroken``
-    for a right merged with itself, and ``Conflict`` where both have different application numbers.
-    """
-    actor.must(Permission.RIGHT_MERGE)
-    if keep_ref == other_ref:
-        raise RuleBroken("right.merge_itself", N_("Name two different records."), field="other")
-    keep, other = lock_all(Right, [keep_ref, other_ref])
-    if other.merged_into_id == keep.id:
-        return keep
-    if keep.merged_into_id is not None or other.merged_into_id is not None:
-        raise Conflict(
-            "right.merged", N_("One of the records was merged into another already."), field="other"
-        )
-    if keep.app_no and other.app_no and keep.app_no != other.app_no:
-        raise Conflict(
-            "right.numbers_differ",
-            N_("Both records have an application number, and they differ. They are two rights."),
-            field="other",
-            rule="law.md §9 invariant 2",
-        )
-    key, app_no = other.key, other.app_no
-    other.key, other.merged_into_id = f"M:{other.ref}", keep.id
-    session.flush()
-    if not keep.app_no and app_no:
-        keep.key, keep.app_no = key, app_no
-    for name in (
-        "kind",
-        "filed_on",
-        "granted_on",
-        "published_on",
-        "region",
-        "agency",
-        "title_en",
-        "fees_paid_through",
-    ):
-        if not getattr(keep, name) and getattr(other, name):
-            setattr(keep, name, getattr(other, name))
-    session.execute(
-        update(Publication)
-        .where(Publication.right_id == other.id)
-        .values(right_id=keep.id)
-        .execution_options(synchronize_session=False)
-    )
-    _merge_owners(keep, other)
-    _merge_holdings(keep, other)
-    events = [(history.announcement_of(row), ()) for row in history.kept(other)]
-    session.expire(keep, ["publications", "owners", "holdings"])
-    if events:
-        history.announce(actor, keep, events)
-    keep.updated_at = clock.now()
-    flag_modified(keep, "updated_at")
-    record(actor, "right.merged", keep, other=other.ref)
-    return keep
-
-
-def _merge_owners(keep: Right, other: Right) -> None:
-    """Where nobody is known to own the kept record, the other's owners do."""
-    if keep.owners:
-        return
-    session.execute(
-        update(RightOwner)
-        .where(RightOwner.right_id == other.id)
-        .values(right_id=keep.id)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _merge_holdings(keep: Right, other: Right) -> None:
-    held = {h.party_id: h for h in session.scalars(select(Holding).where(Holding.right_id == keep.id))}
-    for holding in session.scalars(select(Holding).where(Holding.right_id == other.id)):
-        mine = held.get(holding.party_id)
-        if mine is None:
-            holding.right_id = keep.id
-        else:
-            if holding.verified and not mine.verified and mine.ended_at is None:
-                mine.verified, mine.basis, mine.verified_at = True, holding.basis, holding.verified_at
-            holding.ended_at = holding.ended_at or clock.now()
-    session.flush()
-
-
-@transaction
-def expire_terms(actor: Actor = SYSTEM, *, limit: int = 500) -> int:
-    """Rights whose term is over become expired (a daily job). How many did; call again where it was ``limit``."""
-    if not actor.system and not actor.can(Permission.RIGHT_RECORD_EVENT):
-        raise NotAllowed("not_allowed", N_("Only the clock and the exchange's staff let rights expire."))
-    today = clock.today()
-    shortest = clock.add_years(today, -10)
-    query = (
-        select(Right)
-        .where(Right.status == RightStatus.GRANTED, Right.filed_on.is_not(None), Right.filed_on <= shortest)
-        .order_by(Right.filed_on, Right.id)
-    )
-    count = 0
-    for right in session.scalars(query):
-        expiry = fees.expiry_of(right)
-        if expiry is None or expiry >= today:
-            continue
-        if count == limit:
-            break
-        locked = lock(Right, right.id)
-        event = Announcement("CX01", today, expiry, source="rulebook")
-        history.announce(actor, locked, [(event, ())])
-        count += 1
-    return count

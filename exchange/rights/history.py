@@ -87,6 +87,7 @@ def announcement_from(event: Event, source: str = sources.REGISTER) -> Announcem
         fields,
         event.text,
         source,
+        event.given_code,
     )
 
 
@@ -100,10 +101,8 @@ _NAMES = {
 _ELSEWHERE = frozenset({"effective_on"})
 
 
-def announce(
-    actor: Actor, right: Right, events: Sequence[tuple[Announcement, Sequence[str]]], *, quiet: bool = False
-) -> Outcome:
-    """Keep ``events`` (each with the warnings of its reading), replay the history and write the state.
+def announce(actor: Actor, right: Right, events: Sequence[Announcement], *, quiet: bool = False) -> Outcome:
+    """Keep ``events``, replay the history and write the state.
 
     What is known already is passed over. ``quiet`` records no events of the exchange (the caller records its own).
     """
@@ -113,14 +112,16 @@ def announce(
     outcome = Outcome()
     rows = {row.fingerprint: row for row in before}
     fresh: dict[str, Announcement] = {}
-    for event, warnings in events:
+    for event in events:
         print_ = event.fingerprint
         if print_ in known:
             outcome.known += 1
             continue
         known.add(print_)
         fresh[print_] = event
-        late = [register.LATE] if newest is not None and event.day < newest else []
+        on_arrival = [register.CODE_CORRECTED] if event.given_code not in {"", event.code} else []
+        if newest is not None and event.day < newest:
+            on_arrival.append(register.LATE)
         rows[print_] = LegalEvent(
             right_id=right.id,
             code=event.code,
@@ -131,7 +132,7 @@ def announce(
                 "before": list(event.before),
                 "after": list(event.after),
                 "fields": dict(event.fields),
-                "on_arrival": [*warnings, *late],
+                "on_arrival": on_arrival,
             },
             source=event.source[:64],
             fingerprint=print_,

@@ -344,7 +344,7 @@ def _write_batch(
     if import_.status is ImportStatus.RUNNING and any(row.counts for row, _ in rest):
         batch.plan(rest)
         for right, events in batch.write():
-            history.announce(actor, lock(Right, right), [(event, ()) for event in events])
+            history.announce(actor, lock(Right, right), events)
         before = asdict(_counts(import_))
         _count(import_, Counts(**{name: before[name] + more for name, more in asdict(batch.counts).items()}))
         if batch.problems and len(import_.problems) < MAX_PROBLEMS:

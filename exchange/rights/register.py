@@ -39,6 +39,8 @@ class Announcement:
     fields: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     source: str = sources.REGISTER
+    given_code: str = ""
+    """The code that came with it, where its words name another one: the words were followed."""
 
     @property
     def day(self) -> date:
