@@ -32,7 +32,7 @@ def main() -> int:
         codes.append(every_point(Databases(Path(folder) / "sqlite", None), Path(folder) / "sqlite"))
     with tempfile.TemporaryDirectory() as folder, Postgres() as server:
         print("== every commit boundary on PostgreSQL ==", flush=True)
-        codes.append(every_point(Databases(Path(folder), server.url), Path(folder)))
+        codes.append(every_point(Databases(Path(folder), server.address), Path(folder)))
     return max(codes)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.habits.tree import ROOT, at, imported, nodes, sources, text
+from tests.habits.tree import ROOT, sources, text
 
 #: What speaks HTTP or the command line, and may therefore know Flask.
 FACES = {"__init__", "api", "cli", "pages", "schemas"}
@@ -50,17 +50,3 @@ def test_every_file_of_the_trade_is_kept_from_the_web(contracts: dict[str, dict[
     }
     left_out = {name for name in trade if not any(name == one or name.startswith(f"{one}.") for one in kept)}
     assert left_out == set()
-
-
-def test_only_the_faces_of_a_room_speak_http() -> None:
-    """The contract knows models, rules and actions; this asks the same of every other file of a room."""
-    wrong = [
-        at(path, node, f"imports {module}: that belongs in pages, api or cli")
-        for path in sources("exchange")
-        if len(path.parts) > 2 and path.parts[1] not in {"web", "core"} and path.stem not in FACES
-        for node in nodes(path)
-        for module in imported(node)
-        if module.split(".", maxsplit=1)[0] in {"flask", "werkzeug"}
-        or module.startswith(("exchange.web", "exchange.api"))
-    ]
-    assert wrong == []
