@@ -10,7 +10,7 @@ import pytest
 from tests.habits.tree import ROOT, sources, text
 
 #: What speaks HTTP or the command line, and may therefore know Flask.
-FACES = {"__init__", "api", "cli", "pages", "schemas"}
+FACES = ("__init__", "api", "cli", "faces", "page", "schemas")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,17 @@ def test_every_file_of_the_trade_is_kept_from_the_web(contracts: dict[str, dict[
     trade = {
         ".".join(path.with_suffix("").parts)
         for path in sources("contracts", "search")
-        if path.stem not in FACES and "templates" not in path.parts
+        if not path.stem.startswith(FACES) and "templates" not in path.parts
     }
     left_out = {name for name in trade if not any(name == one or name.startswith(f"{one}.") for one in kept)}
     assert left_out == set()
+
+
+def test_every_face_is_forbidden_to_the_trade(contracts: dict[str, dict[str, list[str]]]) -> None:
+    forbidden = contracts["The trade does not know the web"]["forbidden_modules"]
+    faces = {
+        ".".join(path.with_suffix("").parts)
+        for path in sources("contracts", "search")
+        if path.stem.startswith(("api", "faces", "page"))
+    }
+    assert faces - set(forbidden) == set()
