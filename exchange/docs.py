@@ -110,8 +110,10 @@ def states() -> str:
 def configuration() -> str:
     """Every setting of the environment."""
     lines = [
-        "# Settings\n\nMade from `exchange/core/config.py` by `make docs`. All come from the environment and are checked "
-        "at the start; a bad value stops it with one sentence that names the setting.\n",
+        (
+            "# Settings\n\nMade from `exchange/core/config.py` by `make docs`. All come from the environment and are "
+            "checked at the start; a bad value stops it with one sentence that names the setting.\n"
+        ),
         "| setting | meaning |\n|---|---|",
     ]
     lines += [f"| `{name}` | {words} |" for name, words in config.NAMES.items()]
