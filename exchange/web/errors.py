@@ -6,6 +6,7 @@ is also in the log. Under tests an unknown error is not caught but propagates.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from exchange import rulebook
 from exchange.core.errors import (
     N_,
     DomainError,
@@ -113,6 +115,9 @@ PAGES: dict[int, Words] = {
     ),
 }
 
+_KEY = re.compile(r"^[A-Za-z_]+(\.[A-Za-z0-9_]+)+$")
+_SHEET = re.compile(r"^[\w-]+\.md\b|^platform setting$|^the platform's own tariff$")
+
 _BARE = {500, 502, 503}
 
 
@@ -173,11 +178,28 @@ def page(error: DomainError) -> Response:
         code=error.code,
         detail=i18n.say(own_words, error.params) if own_words else None,
         problems=[i18n.sentence(p) for p in error.problems] if isinstance(error, Invalid) else [],
-        rule=error.rule,
+        rule=citation(error.rule),
         back=_way_back(),
         reference=g.get("request_id", ""),
     )
     return make_response(body, error.status)
+
+
+def citation(rule: str | None) -> str | None:
+    """A rule as a reader can look it up: the legal source of a row of the rulebook, or the words of the refusal.
+
+    Permissions and sections of our own fact sheets say nothing to a reader; for them the answer is ``None``.
+    """
+    if not rule:
+        return None
+    source = rule
+    if _KEY.match(rule):
+        try:
+            source = rulebook.as_of(rule).source
+        except KeyError:
+            return None
+    parts = (part.strip() for part in source.split(";"))
+    return "; ".join(part for part in parts if part and not _SHEET.match(part)) or None
 
 
 def _way_back() -> str | None:

@@ -68,6 +68,7 @@ class FormField:
     required: bool
     value: Any
     prefix: str = ""
+    scope: str = ""
     errors: list[str] = field(default_factory=list)
     options: list[Option] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -80,16 +81,19 @@ class FormField:
         return f"{self.prefix}{self.name}"
 
     @property
+    def base(self) -> str:
+        """What the ids of its parts begin with."""
+        return f"f-{self.scope}{self.path.replace('.', '-')}"
+
+    @property
     def id(self) -> str:
         """The id of the (first) control: where a link of the error summary leads."""
-        first = {"date": "-y", "instant": "-y", "radio": "-0", "checks": "-0"}.get(self.kind, "")
-        return f"f-{self.path.replace('.', '-')}{first}"
+        return self.base + {"date": "-y", "instant": "-y", "radio": "-0", "checks": "-0"}.get(self.kind, "")
 
     @property
     def described_by(self) -> str | None:
         """The ids of hint and error, for ``aria-describedby``."""
-        base = f"f-{self.path.replace('.', '-')}"
-        ids = ([f"{base}-hint"] if self.hint else []) + ([f"{base}-error"] if self.errors else [])
+        ids = ([f"{self.base}-hint"] if self.hint else []) + ([f"{self.base}-error"] if self.errors else [])
         return " ".join(ids) or None
 
     @property
@@ -179,6 +183,7 @@ def _typed(spec: ma.fields.Field[Any], kind: str, value: Any) -> Any:
 class Form:
     """A form over ``schema``. ``data`` are values of ours to begin with; ``errors`` come from elsewhere.
 
+    Where several forms stand on one page, give each a ``scope``, so that their controls have ids of their own.
     ``fields`` maps names to ``FormField``; ``form["price"]`` is one of them, ``for field in form`` all of them.
     """
 
@@ -189,9 +194,11 @@ class Form:
         data: Mapping[str, Any] | None = None,
         errors: Sequence[Problem] = (),
         prefix: str = "",
+        scope: str = "",
     ) -> None:
         self.schema = schema() if isinstance(schema, type) else schema
         self.prefix = prefix
+        self.scope = f"{scope}-" if scope else ""
         self.data = dict(data or {})
         self.typed: MultiDict[str, str] | None = None
         self.uploads: Mapping[str, Any] = {}
@@ -275,6 +282,7 @@ class Form:
             required=spec.required,
             value=value,
             prefix=self.prefix,
+            scope=self.scope,
             errors=self._errors_of(name),
             attributes=_attributes(spec, kind),
             unit=_text(spec.metadata.get("unit")),
@@ -291,7 +299,7 @@ class Form:
         assert isinstance(spec, ma.fields.List)
         assert isinstance(spec.inner, ma.fields.Nested)
         given = self.data.get(name) or []
-        count = len(given)
+        count = len(given) + int(spec.metadata.get("blank", 0))
         if self.typed is not None:
             numbers = [
                 int(f["row"]) for k in self.typed if (f := _ROW.match(k)) and f["list"] == self.prefix + name
@@ -305,6 +313,7 @@ class Form:
                 prefix=f"{self.prefix}{name}.{index}.",
             )
             row.typed = self.typed
+            row.scope = self.scope
             head = f"{name}.{index}."
             row.problems = [
                 Problem(p.code, p.message, p.field.removeprefix(head), p.rule, p.params)
@@ -471,7 +480,10 @@ class Form:
         if not numbers:
             return [] if spec.required else ma.missing
         last = min(max(numbers), MAX_ROWS - 1)
-        return [self._wire(spec.inner.schema, f"{path}.{index}.") for index in range(last + 1)]
+        rows = [self._wire(spec.inner.schema, f"{path}.{index}.") for index in range(last + 1)]
+        while last == max(numbers) and rows and not any(rows[-1].values()):
+            rows.pop()  # blank rows at the end were only offered
+        return rows
 
     def _files(self, path: str, *, many: bool) -> Any:
         getlist = getattr(self.uploads, "getlist", None)

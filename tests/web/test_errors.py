@@ -4,6 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
+from exchange.web.errors import citation
 from tests.web.conftest import REFUSALS, Shell
 
 STATUS = {
@@ -133,3 +134,20 @@ def test_a_page_knows_the_way_back_only_within_the_exchange(client: FlaskClient)
         in client.get("/refused/conflict", headers={"Referer": "http://localhost/listings/LS-1"}).text
     )
     assert "evil" not in client.get("/refused/conflict", headers={"Referer": "http://evil.example/x"}).text
+
+
+@pytest.mark.parametrize(
+    ("rule", "shown"),
+    [
+        (None, None),
+        ("rule 7", "rule 7"),
+        ("专利法(2020) Art.42", "专利法(2020) Art.42"),
+        ("law.md §7.1", None),
+        ("law.md §2.2; R.116", "R.116"),
+        ("patent.term.invention", "专利法(2020) Art.42"),
+        ("listing.review", None),
+        ("service_fee.unknown", None),
+    ],
+)
+def test_a_reader_gets_sources_that_can_be_looked_up(rule: str | None, shown: str | None) -> None:
+    assert citation(rule) == shown

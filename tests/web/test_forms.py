@@ -225,6 +225,32 @@ def test_errors_from_elsewhere_are_shown_beside_their_field(context: Shell) -> N
     assert form.summary == [("Nothing here.", None)]
 
 
+def test_several_forms_on_a_page_have_ids_of_their_own(context: Shell) -> None:
+    one, two = Form(Everything, scope="one"), Form(Everything, scope="two", data={"rows": [{"name": "a"}]})
+    assert one["price"].id == "f-one-price"
+    assert two["day"].id == "f-two-day-y"
+    assert two["rows"].rows[0]["name"].id == "f-two-rows-0-name"
+    assert one["price"].path == two["price"].path == "price"
+
+
+def test_blank_rows_are_offered_and_may_stay_blank(context: Shell) -> None:
+    schema = ma.Schema.from_dict({"rows": ma.fields.List(ma.fields.Nested(Row), metadata={"blank": 2})})
+    assert len(Form(schema, data={"rows": [{"name": "a", "price": 1}]})["rows"].rows) == 3
+    typed = {
+        "rows.0.name": "a",
+        "rows.0.price": "1",
+        "rows.1.name": "",
+        "rows.1.price": "",
+        "rows.2.name": " ",
+    }
+    assert load(schema, typed) == {"rows": [{"name": "a", "price": 100}]}
+    assert refused(Form(schema), {**typed, "rows.2.name": "c"}) == {
+        "rows.1.name": "field.required",
+        "rows.1.price": "field.required",
+        "rows.2.price": "field.required",
+    }
+
+
 def test_rows_have_a_limit(context: Shell) -> None:
     form = Form(Everything)
     with pytest.raises(Invalid):
