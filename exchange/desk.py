@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import func, select
 
-from contracts import onestop
+from contracts.missing import missing
 from contracts.models import (
     ContractRegistration,
     Escrow,
@@ -152,7 +152,7 @@ def _office_notices(actor: Actor) -> Iterator[Task]:
         yield Task(
             gettext("Verify notice %(number)s", number=notice.number),
             notice.flow.deal.listing.title,
-            url_for("contracts.show", ref=notice.flow.ref),
+            url_for("contracts.notice", ref=notice.ref),
             gettext("Verify"),
             since=notice.entered_at,
         )
@@ -170,7 +170,7 @@ def _receipts(_actor: Actor) -> Iterator[Task]:
         yield Task(
             gettext("Match the payment of %(name)s", name=deal.buyer.name),
             deal.listing.title,
-            url_for("contracts.show", ref=escrow.flow.ref),
+            url_for("contracts.receipt", ref=escrow.flow.ref),
             gettext("Enter the receipt"),
             due=escrow.due_at,
         )
@@ -231,7 +231,7 @@ def _registrations(actor: Actor) -> Iterator[Task]:
             yield Task(
                 gettext("Examine the contract “%(title)s”", title=one.flow.deal.listing.title),
                 one.flow.deal.seller.name,
-                url_for("contracts.show", ref=one.flow.ref),
+                url_for("contracts.registration", ref=one.ref),
                 gettext("Examine"),
                 due=one.decide_by,
                 provisional=one.decide_by_provisional,
@@ -325,12 +325,12 @@ def _flow_steps(actor: Actor) -> Iterator[Task]:
     """What the flows of the reader's organisation want from it now."""
     assert actor.party is not None
     for flow in _open_flows(actor):
-        for item in onestop.missing(flow):
+        for item in missing(flow):
             if item.waits_for(actor.party):
                 yield Task(
                     item.sentence(gettext),
                     flow.deal.listing.title,
-                    url_for("contracts.show", ref=flow.ref),
+                    url_for(item.endpoint, **item.args),
                     gettext("Do it"),
                     due=item.by,
                     provisional=item.provisional,
@@ -373,7 +373,7 @@ def _waiting_for_others(actor: Actor) -> list[Any]:
     return [
         (flow, item)
         for flow in _open_flows(actor)
-        for item in onestop.missing(flow)
+        for item in missing(flow)
         if not item.waits_for(actor.party)
     ]
 
