@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,8 +20,8 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from exchange.core import clock, files, log
-from exchange.core.db import failpoint, get, lock, session, transaction
+from exchange.core import clock, due, files, log
+from exchange.core.db import after_commit, failpoint, get, lock, session, transaction
 from exchange.core.errors import N_, DomainError, NotAllowed, NotFound, RuleBroken, fill
 from exchange.core.events import record
 from exchange.parties.models import Membership, Party, Role, User
@@ -39,6 +40,8 @@ MAX_PROBLEMS = 5000
 """How many problems of a file are kept; all are counted."""
 AT_ONCE = 2000
 """Files with more rows than this go to the jobs process when they come through the web."""
+DUE = "right_import"
+LOOK_AGAIN = timedelta(minutes=5)
 _TRIES = 6
 
 T = TypeVar("T")
@@ -401,6 +404,7 @@ def _finish_unchanged(actor: Actor, ref: str) -> RightImport:
 
 def _done(actor: Actor, import_: RightImport) -> RightImport:
     import_.status, import_.finished_at, import_.queued_at = ImportStatus.DONE, clock.now(), None
+    due.clear(DUE, import_.ref)
     record(actor, "right.imported", import_, **asdict(_counts(import_)), format=import_.format)
     return import_
 
@@ -409,6 +413,7 @@ def _done(actor: Actor, import_: RightImport) -> RightImport:
 def _refuse(actor: Actor, ref: str, refused: Refused) -> None:
     import_ = lock(RightImport, ref)
     import_.status, import_.finished_at, import_.queued_at = ImportStatus.REFUSED, clock.now(), None
+    due.clear(DUE, ref)
     import_.reason = str(refused)
     problem = Problem(0, "", refused.code, "error", refused.message, refused.params)
     import_.problems = [*import_.problems, _kept(problem)][-MAX_PROBLEMS:]
@@ -508,28 +513,23 @@ def _queue(ref: str) -> RightImport:
     if import_.status is not ImportStatus.RUNNING:
         import_.status = ImportStatus.WAITING
     import_.queued_at = import_.queued_at or clock.now()
+    due.wake(DUE, ref, clock.now())
     return import_
 
 
-def run_waiting() -> int:
-    """Run the imports that were given to the jobs process, oldest first; how many. A job calls this (``jobs.py``)."""
-    waiting = list(
-        session.scalars(
-            select(RightImport.ref)
-            .where(
-                RightImport.queued_at.is_not(None),
-                RightImport.status.in_([ImportStatus.WAITING, ImportStatus.RUNNING]),
-            )
-            .order_by(RightImport.queued_at)
-        )
-    )
-    session.rollback()
-    for ref in waiting:
-        run_due(ref)
-    return len(waiting)
-
-
 def run_due(ref: str) -> None:
+    """The jobs process looks at a queued import (``due``): run it once this look has been written down.
+
+    It is looked at again later, in case this process dies over it; two runs share the work.
+    """
+    import_ = get(RightImport, ref)
+    if import_.queued_at is None or import_.status not in {ImportStatus.WAITING, ImportStatus.RUNNING}:
+        return
+    due.wake(DUE, ref, clock.now() + LOOK_AGAIN)
+    after_commit(lambda: run_queued(ref))
+
+
+def run_queued(ref: str) -> None:
     """Run one queued import in the name of who uploaded it. A file that cannot be read is noted on the import."""
     import_ = get(RightImport, ref)
     actor = _uploader(import_)
@@ -544,6 +544,7 @@ def _give_up(ref: str, error: DomainError) -> None:
     import_ = lock(RightImport, ref)
     import_.status, import_.queued_at = ImportStatus.REFUSED, None
     import_.reason = fill(error.message, error.params)
+    due.clear(DUE, ref)
 
 
 def _uploader(import_: RightImport) -> Actor:
