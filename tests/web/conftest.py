@@ -17,7 +17,7 @@ from exchange.core import config, errors
 from exchange.core.db import Base, db
 from exchange.core.errors import Problem
 from exchange.web import access, hooks
-from exchange.web.fields import FenField
+from exchange.web.fields import FenField, FileField
 from exchange.web.forms import Form
 from tests.conftest import settings
 
@@ -57,6 +57,11 @@ class Somebody:
 class OfferForm(ma.Schema):
     price = FenField(required=True, least=100, metadata={"label": N_("Price")})
     note = ma.fields.String(load_default="", validate=ma.validate.Length(max=20), metadata={"label": "Note"})
+
+
+class PaperForm(ma.Schema):
+    paper = FileField(required=True, most=2_000_000, metadata={"label": "Paper"})
+    note = ma.fields.String(load_default="", metadata={"label": "Note"})
 
 
 REFUSALS: dict[str, errors.DomainError] = {
@@ -148,6 +153,17 @@ def add_refusals(app: Flask, made: list[int]) -> None:
 
         return form.answer(save, lambda: render_template_string(PLAIN_FORM, form=form))
 
+    @access.login
+    def paper() -> ResponseReturnValue:
+        form = Form(PaperForm)
+
+        def save(values: dict[str, Any]) -> str:
+            made.append(len(values["paper"].data))
+            return url_for("home", paper=len(made))
+
+        return form.answer(save, lambda: render_template_string(PLAIN_FORM, form=form))
+
+    app.add_url_rule("/paper", "paper", paper, methods=["GET", "POST"])
     for prefix in ("", "/api/v1"):
         app.add_url_rule(f"{prefix}/refused/<kind>", f"refused{prefix}", refused)
         app.add_url_rule(f"{prefix}/broken", f"broken{prefix}", broken)

@@ -164,3 +164,30 @@ def test_print_is_light_and_leaves_the_frame_out(browse: Browse, browser: Browse
     assert page.locator("footer").is_hidden()
     assert page.locator("h1").is_visible()
     assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(27, 34, 31)"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_file_is_sent_and_a_refused_one_explained(
+    browser: Browser,  # noqa: F811
+    live: str,
+    shell: Shell,
+    tmp_path: Path,
+    scripts: bool,
+) -> None:
+    paper = tmp_path / "paper.pdf"
+    context = browser.new_context(base_url=live, locale="en", java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto("/paper")
+    paper.write_bytes(b"x" * 2_000_001)
+    page.set_input_files("#f-paper", str(paper))
+    page.fill("#f-note", "keep me")
+    page.click("main button.btn-primary")
+    page.wait_for_selector(".ry-note--stop")
+    assert "larger than 2 MB" in page.text_content("main")  # type: ignore[operator]
+    assert page.input_value("#f-note") == "keep me"
+    paper.write_bytes(b"x" * 1_000_000)
+    page.set_input_files("#f-paper", str(paper))
+    page.click("main button.btn-primary")
+    page.wait_for_url(re.compile(r"/\?paper=1(#.*)?$"))
+    assert shell.made == [1_000_000]
+    context.close()

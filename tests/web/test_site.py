@@ -1,10 +1,15 @@
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from flask.testing import FlaskClient
 
+from exchange.core import config
 from exchange.web import hooks, site
 from exchange.web.hooks import Finding, Organisation, SitemapEntry
 from tests.web.conftest import Shell
@@ -183,3 +188,27 @@ def test_everybody_sees_the_places_of_their_role(
     shell.sign_in(*roles)
     header = shell.client().get("/private").text.split("</header>")[0]
     assert {path for path in paths if f'href="{path}"' in header} == seen
+
+
+def test_the_figures_of_several_workers_are_added_up(tmp_path: Path) -> None:
+    """Two processes count; a third answers for both."""
+    count = "from exchange.web import site; site.REQUESTS.labels('a.b', 'GET', 200).inc(%d)"
+    tell = (
+        "from flask import Flask; from exchange.web import site;"
+        "app = Flask('x'); print(app.app_context() and site.metrics().get_data(as_text=True))"
+    )
+    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    def run(program: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", program],
+            env=env,
+            cwd=config.ROOT,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    run(count % 2)
+    run(count % 3)
+    assert 'rongyi_requests_total{endpoint="a.b",method="GET",status="200"} 5.0' in run(tell)
