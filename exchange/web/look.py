@@ -28,6 +28,11 @@ TONES: dict[str, str] = {
     "pending": "",
     "closed": "",
     "cancelled": "",
+    "countered": "",
+    "void": "",
+    "waiting": "",
+    "awaiting": "",
+    "abandoned": "",
     # Under way.
     "submitted": "go",
     "verified": "go",
@@ -46,6 +51,13 @@ TONES: dict[str, str] = {
     "scheduled": "go",
     "announced": "go",
     "reserved": "go",
+    "ready": "go",
+    "applied": "go",
+    "large_review": "go",
+    "funded": "go",
+    "requested": "go",
+    "entered": "go",
+    "running": "go",
     # Asks something of somebody.
     "returned": "ask",
     "supplement": "ask",
@@ -54,6 +66,8 @@ TONES: dict[str, str] = {
     "grace": "ask",
     "overdue": "ask",
     "mine": "ask",
+    "asked": "ask",
+    "required": "ask",
     # Stopped, or wrong.
     "rejected": "stop",
     "refused": "stop",
@@ -69,6 +83,7 @@ TONES: dict[str, str] = {
     "revoked": "stop",
     "failed": "stop",
     "frozen": "stop",
+    "parked": "stop",
     # Had: steps back.
     "matched": "done",
     "granted": "done",
@@ -80,20 +95,35 @@ TONES: dict[str, str] = {
     "released": "done",
     "paid": "done",
     "done": "done",
+    "sold": "done",
+    "sent": "done",
+    "given": "done",
+    "cleared": "done",
     # A live bid.
     "live": "live",
     "bidding": "live",
 }
 """Tone of a state by its value: ``""`` plain, ``go``, ``ask``, ``stop``, ``done``, ``live`` (visual.md §3)."""
 
+OWN_TONES: dict[str, str] = {
+    "PartyStatus.registered": "",
+    "PartyStatus.verified": "done",
+    "NoticeStatus.verified": "done",
+    "RightStatus.expired": "stop",
+    "RightStatus.withdrawn": "stop",
+    "ListingStatus.withdrawn": "",
+}
+"""Where a word means something else for one kind of thing: ``Enum.value`` to tone."""
+
 TONE_ICONS = {"ask": "alert-triangle", "stop": "alert-circle", "done": "check"}
 
 
 def tone(member: Any) -> str:
-    """The tone of a state: its enum's own ``TONES`` first, then the common table; unknown states are plain."""
-    value = member.value if isinstance(member, Enum) else member
-    own = getattr(type(member), "TONES", {}) if isinstance(member, Enum) else {}
-    return str(own.get(member, own.get(value, TONES.get(str(value), ""))))
+    """The tone of a state; a state of its own kind comes before the common table; unknown states are plain."""
+    if not isinstance(member, Enum):
+        return TONES.get(str(member), "")
+    own = OWN_TONES.get(f"{type(member).__name__}.{member.value}")
+    return TONES.get(str(member.value), "") if own is None else own
 
 
 def theme() -> str:

@@ -1,11 +1,13 @@
 """The look holds together: readable in both themes, one file of colours, every icon there, both languages."""
 
+import importlib
 import re
 
 import pytest
 from flask import render_template_string
 
 from exchange.core import config
+from exchange.core.lifecycle import REGISTRY
 from exchange.web import look
 from exchange.web.samples import SampleStatus
 from tests.web.conftest import Shell
@@ -126,6 +128,20 @@ def icons_used() -> set[str]:
 def test_every_icon_that_is_used_is_in_the_sheet() -> None:
     there = set(re.findall(r'symbol id="i-([\w-]+)"', (STATIC / "icons.svg").read_text()))
     assert icons_used() - there == set()
+
+
+def test_every_state_of_the_exchange_has_a_tone() -> None:
+    """A new state must be given one: a plain tag is a decision too."""
+    for room in ("parties", "rights", "ledger", "listings", "deals", "notifications"):
+        importlib.import_module(f"exchange.{room}.models")
+    importlib.import_module("contracts.models")
+    unknown = {
+        f"{lifecycle.states.__name__}.{state.value}"
+        for lifecycle in REGISTRY.values()
+        for state in lifecycle.states
+        if state.value not in look.TONES
+    }
+    assert unknown - set(look.OWN_TONES) == set()
 
 
 def test_a_state_has_its_tone_and_never_only_colour(shell: Shell) -> None:
