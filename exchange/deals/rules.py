@@ -75,23 +75,21 @@ def wrong_terms(terms: Mapping[str, Any], kind: ListingKind) -> list[Problem]:
                 Problem(
                     "offer.term",
                     N_("“%(key)s” is not a term of an offer, or has the wrong shape."),
-                    field=f"terms.{key}",
+                    field=key,
                     params={"key": key},
                 )
             )
     years = terms.get("licence_years")
     if isinstance(years, int) and not 1 <= years <= 50:
         found.append(
-            Problem(
-                "offer.licence_years", N_("A licence runs from 1 to 50 years."), field="terms.licence_years"
-            )
+            Problem("offer.licence_years", N_("A licence runs from 1 to 50 years."), field="licence_years")
         )
     if kind is not ListingKind.LICENCE and any(terms.get(key) for key in ("licence_years", "licence_region")):
         found.append(
             Problem(
                 "offer.licence_terms",
                 N_("Years and region belong to a licence. Leave them out: the right itself is for sale."),
-                field="terms.licence_years",
+                field="licence_years",
             )
         )
     return found

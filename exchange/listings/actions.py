@@ -19,6 +19,7 @@ from exchange.core.errors import N_, Conflict, NotAllowed, Problem, RuleBroken
 from exchange.core.events import Event, record
 from exchange.listings import publicity, readiness, rules
 from exchange.listings.models import (
+    EDITABLE,
     LISTING,
     LicenceKind,
     Listing,
@@ -125,7 +126,7 @@ def edit(
     Raises ``Conflict`` (``listing.cannot_edit``) in any other state: a listed price is changed by ``change_price``.
     """
     listing = _for_seller(actor, ref, Permission.LISTING_DRAFT)
-    if listing.status not in {ListingStatus.DRAFT, ListingStatus.REJECTED}:
+    if listing.status not in EDITABLE:
         raise Conflict(
             "listing.cannot_edit",
             N_(

@@ -110,6 +110,9 @@ LIVE = frozenset(
 )
 """States in which a listing occupies its rights: no second live listing of the same kind beside it."""
 
+EDITABLE = frozenset({ListingStatus.DRAFT, ListingStatus.REJECTED})
+"""States in which the seller may change what they wrote."""
+
 PUBLIC = frozenset({ListingStatus.LISTED, ListingStatus.MATCHED, ListingStatus.SOLD})
 """States in which everybody may see the page; only ``listed`` is offered by search."""
 

@@ -65,6 +65,12 @@ def current(listing: Listing) -> Publicity | None:
     return next((p for p in reversed(listing.publicities) if p.ended_at is None), None)
 
 
+def running(listing: Listing) -> bool:
+    """Whether a price is public now and objections are heard."""
+    public = current(listing)
+    return public is not None and clock.now() < public.signing_from
+
+
 @transaction
 def object_to(actor: Actor, listing_ref: str, *, text: str) -> Objection:
     """Object to the name and price that are public now; signing waits until the exchange has decided.

@@ -14,7 +14,8 @@ from exchange.core.db import get, session
 from exchange.core.errors import NotFound
 from exchange.core.events import Event
 from exchange.ledger.models import Account
-from exchange.listings.models import PUBLIC, Listing, ListingItem, ListingStatus
+from exchange.listings import publicity
+from exchange.listings.models import EDITABLE, LISTING, PUBLIC, Listing, ListingItem, ListingStatus
 from exchange.parties.policy import Actor, Permission
 
 WAITING = frozenset({ListingStatus.SUBMITTED, ListingStatus.VERIFIED, ListingStatus.GATED})
@@ -139,3 +140,39 @@ def _median_days() -> int | None:
     if not spans:
         return None
     return max(1, int(spans[len(spans) // 2] / timedelta(days=1) + 0.5))
+
+
+# -- what a reader may do -------------------------------------------------------------------------
+
+MOVES: dict[str, Permission] = {
+    "submit": Permission.LISTING_SUBMIT,
+    "resume": Permission.LISTING_SUBMIT,
+    "withdraw": Permission.LISTING_WITHDRAW,
+    "verify": Permission.LISTING_REVIEW,
+    "pass_gates": Permission.LISTING_REVIEW,
+    "publish": Permission.LISTING_REVIEW,
+    "reject": Permission.LISTING_REVIEW,
+}
+"""Moves that people make, and the permission each asks for."""
+
+
+def allowed(actor: Actor, listing: Listing) -> list[str]:
+    """What ``actor`` may do to ``listing`` now, by the names of the verbs (API ``actions``, buttons of the page)."""
+    own = actor.party is not None and actor.party.id == listing.seller_id
+    found = [
+        name
+        for name in LISTING.allowed(listing)
+        if name in MOVES
+        and actor.can(MOVES[name], listing)
+        and not (own and MOVES[name] is Permission.LISTING_REVIEW)
+    ]
+    if own and listing.status in EDITABLE and actor.can(Permission.LISTING_DRAFT, listing):
+        found.append("edit")
+    if listing.status is ListingStatus.LISTED:
+        if actor.can(Permission.LISTING_SUBMIT, listing):
+            found.append("change_price")
+        if not own and actor.can(Permission.OFFER_MAKE):
+            found.append("offer")
+    if visible(actor, listing) and publicity.running(listing) and actor.can(Permission.LISTING_OBJECT):
+        found.append("object")
+    return found

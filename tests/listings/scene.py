@@ -61,10 +61,10 @@ def right(owner: Party, *more: Party | str, verified: bool = True, **facts: Any)
     body = f"20211{number:07d}"
     made = Right(
         **{
-            "key": f"CN{body}",
+            "key": f"CN{body}{check_character(body)}",
             "kind": "invention",
             "country": "CN",
-            "app_no": f"{body}.{check_character(body)}",
+            "app_no": f"{body}{check_character(body)}",
             "title": f"用于高盐废水的纳滤膜 {number}",
             "title_en": f"Nanofiltration membrane {number}",
             "inventors": ["林知夏", "陈砚"],
