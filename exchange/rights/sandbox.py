@@ -41,12 +41,13 @@ _LONGEST_ANSWER: Final = 32 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the reading process may use: bytes of address space, seconds of processor, seconds without a sign of
-    life, and bytes of answers.
+    life, seconds of waiting for it in all, and bytes of answers.
     """
 
     memory: int = 512 * 1024 * 1024
-    processor: int = 60
+    processor: int = 20
     silence: float = 20
+    waiting: float = 90
     answers: int = 1024 * 1024 * 1024
 
 
@@ -151,7 +152,7 @@ class _Process:
                 if not selector.select(self._limits.silence):
                     raise self._too_slow()
                 self._waited += time.monotonic() - began
-                if self._waited > self._limits.processor + self._limits.silence:
+                if self._waited > self._limits.waiting:
                     raise self._too_slow()
                 piece = os.read(pipe.fileno(), _PIECE)
                 if not piece:
