@@ -6,8 +6,9 @@ kept as history.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from exchange.core import clock
 from exchange.core.db import lock, session, transaction
 from exchange.core.errors import N_, RuleBroken, fill
 from exchange.parties.policy import Actor, Permission
-from exchange.rights import history, numbers, sandbox
-from exchange.rights.actions import key_of
+from exchange.rights import codes, history, numbers, sandbox
+from exchange.rights.actions import get_for, key_of
 from exchange.rights.entry import keys_of
+from exchange.rights.formats import legal
 from exchange.rights.formats.record import Problem, Record, Refused, Row
 from exchange.rights.imports import refusal
 from exchange.rights.models import Publication, Right
@@ -177,6 +179,45 @@ def _apply(actor: Actor, rows: list[Row], default: list[str], report: EventsRepo
         report.warned += len({told.fingerprint for told, _ in outcome.warnings})
         for told, warning in outcome.warnings:
             report.say(lines[told.fingerprint], f"event.{told.code}", "warning", warning)
+
+
+@transaction
+def record_event(
+    actor: Actor,
+    right_ref: str,
+    *,
+    announced_on: date,
+    code: str = "",
+    effective_on: date | None = None,
+    text: str = "",
+    before: Sequence[str] = (),
+    after: Sequence[str] = (),
+    fields: Mapping[str, str] | None = None,
+) -> Right:
+    """Enter one announcement by hand: its code, or words that name one. A repeat changes nothing.
+
+    Raises ``NotAllowed``; ``RuleBroken`` where neither code nor words say what happened, or the day lies ahead.
+    """
+    actor.must(Permission.RIGHT_RECORD_EVENT)
+    right = lock(Right, get_for(actor, right_ref).ref)
+    if announced_on > clock.today():
+        raise RuleBroken(
+            "date.future", N_("%(day)s lies in the future."), field="announced_on", day=announced_on
+        )
+    event = legal.announcement("", text, announced_on=announced_on, given_code=code)
+    event.effective_on = effective_on or event.effective_on
+    event.before, event.after = list(before) or event.before, list(after) or event.after
+    event.fields |= dict(fields or {})
+    announcement = history.announcement_from(event)
+    if announcement is None or not announcement.code or announcement.code in codes.OURS:
+        raise RuleBroken(
+            "event.no_code",
+            N_("Give the code of the event, or the words of the announcement."),
+            field="code",
+            rule="law.md §2.7",
+        )
+    history.announce(actor, right, [announcement])
+    return right
 
 
 def _find(keys: set[str]) -> dict[str, int]:

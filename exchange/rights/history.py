@@ -16,10 +16,11 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from exchange.core import clock
 from exchange.core.db import session
+from exchange.core.errors import N_
 from exchange.core.events import record
 from exchange.parties.models import Party, PartyName, PartyStatus
 from exchange.parties.policy import Actor
-from exchange.rights import fees, register
+from exchange.rights import codes, entry, fees, register
 from exchange.rights import source as sources
 from exchange.rights.formats.record import Event
 from exchange.rights.models import Encumbrance, Holding, LegalEvent, Right, RightOwner, RightStatus
@@ -183,6 +184,77 @@ def _owner_rows(right: Right) -> list[RightOwner]:
         select(RightOwner).where(RightOwner.right_id == right.id).order_by(RightOwner.position, RightOwner.id)
     )
     return list(session.scalars(query))
+
+
+# -- telling --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One line of a right's timeline. ``title`` is a msgid, or the words of the announcement where the code is old."""
+
+    day: date
+    code: str
+    title: str
+    announced_on: date | None
+    effective_on: date | None
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    fields: dict[str, str]
+    text: str
+    source: str
+    applied: bool
+    warnings: tuple[str, ...]
+
+
+_HIDDEN = frozenset({"at", "by", "shares", "source", "ipc"})
+
+
+def timeline(right: Right) -> list[Moment]:
+    """Filing, publications and announcements of a right, newest first."""
+    moments = [_moment(row) for row in kept(right)]
+    codes_told = {moment.code for moment in moments}
+    if right.filed_on is not None:
+        moments.append(
+            _plain(right.filed_on, "FILED", N_("Application filed"), sources.of(right.facts, "filed_on"))
+        )
+    for publication in right.publications:
+        told = entry.is_grant(publication.kind_code, publication.published_on)
+        if publication.published_on is None or ("GR01" if told else "PB01") in codes_told:
+            continue
+        title = N_("Grant published") if told else N_("Published")
+        number = f"{publication.number}{publication.kind_code}"
+        source = sources.read(publication.source, publication.published_on)
+        moments.append(_plain(publication.published_on, "PUBLICATION", title, source, number=number))
+    return sorted(moments, key=lambda moment: moment.day, reverse=True)
+
+
+def _moment(row: LegalEvent) -> Moment:
+    fields = {
+        name: str(value)
+        for name, value in row.data.get("fields", {}).items()
+        if value and name not in _HIDDEN
+    }
+    words = row.text.splitlines()[0][:80] if row.text else row.code
+    title = codes.NAMES.get(row.code, words)
+    return Moment(
+        row.effective_on or row.announced_on,
+        row.code,
+        title,
+        row.announced_on,
+        row.effective_on,
+        tuple(row.data.get("before", ())),
+        tuple(row.data.get("after", ())),
+        fields,
+        row.text,
+        row.source,
+        row.applied,
+        tuple(row.warnings),
+    )
+
+
+def _plain(day: date, code: str, title: str, source: sources.Source | None, **fields: str) -> Moment:
+    return Moment(day, code, title, None, None, (), (), fields, "", source.token if source else "", True, ())
 
 
 # -- writing --------------------------------------------------------------------------------------
