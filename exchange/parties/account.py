@@ -13,10 +13,35 @@ from exchange.core.db import transaction
 from exchange.core.errors import DomainError
 from exchange.parties import auth, logins, members, second_factor, sessions, tokens
 from exchange.parties.faces import bp
-from exchange.parties.schemas import SCOPE_NAMES, CodeForm, PasswordForm, PersonForm, TokenForm
+from exchange.parties.schemas import SCOPE_NAMES, FirstCodeForm, PasswordForm, PersonForm, TokenForm
 from exchange.web import i18n
 from exchange.web.access import login
 from exchange.web.forms import Form
+
+_BROWSERS = {
+    "MicroMessenger": "WeChat",
+    "Edg/": "Edge",
+    "OPR/": "Opera",
+    "Firefox/": "Firefox",
+    "Chrome/": "Chrome",
+    "Safari/": "Safari",
+}
+_SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
+
+
+def browser(agent: str) -> str:
+    """What a browser calls itself, in two words where it is a known one: ``Firefox, Linux``."""
+    found = [
+        next((name for sign, name in table.items() if sign in agent), "") for table in (_BROWSERS, _SYSTEMS)
+    ]
+    return ", ".join(filter(None, found)) or agent[:60]
 
 
 @bp.get("/account")
@@ -31,6 +56,7 @@ def account() -> str:
         here=auth.session_id(),
         tokens=tokens.tokens_of(g.actor),
         scope_names=SCOPE_NAMES,
+        browser=browser,
         parties=members.parties_of(user),
     )
 
@@ -87,7 +113,7 @@ def finish_second() -> ResponseReturnValue:
     secret = second_factor.pending(user)
     if secret is None:
         return redirect(url_for("parties.account"), 303)
-    form = Form(CodeForm)
+    form = Form(FirstCodeForm)
     if request.method == "POST":
         try:
             codes = second_factor.finish(g.actor, form.load()["code"])

@@ -19,6 +19,7 @@ from exchange.parties.faces import bp
 from exchange.parties.models import PaperKind, Party, PartyStatus
 from exchange.parties.policy import Permission
 from exchange.parties.schemas import (
+    TRAIL,
     InviteForm,
     NameForm,
     PapersForm,
@@ -315,7 +316,9 @@ def check(ref: str) -> ResponseReturnValue:
             region=regions.name(party.region),
             papers=_papers(party),
             may=actions.actions_for(g.actor, party),
-            events=timeline(party.ref, limit=20),
+            events=[
+                (event, TRAIL[event.type]) for event in timeline(party.ref, limit=20) if event.type in TRAIL
+            ],
         )
 
     return form.answer(save, page)

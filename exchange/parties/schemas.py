@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import g
+from flask_babel import lazy_gettext
 from marshmallow import Schema, fields, validate
 
+from exchange import rulebook
 from exchange.core.errors import N_
 from exchange.core.labels import label
 from exchange.parties import regions
@@ -32,7 +34,10 @@ def _email(**more: Any) -> fields.String:
     )
 
 
-_PASSWORD_HINT = N_("At least 12 characters. Three or four unconnected words are easy to keep in mind.")
+_PASSWORD_HINT = lazy_gettext(
+    "At least %(least)s characters. Three or four unconnected words are easy to keep in mind.",
+    least=rulebook.as_of("password.least").number,
+)
 
 
 # -- the door ----------------------------------------------------------------------------------
@@ -65,6 +70,21 @@ class CodeForm(Schema):
             "hint": N_("Six digits from your authenticator, or one of your recovery codes."),
             "autocomplete": "one-time-code",
             "spellcheck": "false",
+        },
+    )
+
+
+class FirstCodeForm(Schema):
+    """The first code of a new authenticator."""
+
+    code = fields.String(
+        required=True,
+        validate=validate.Length(max=32),
+        metadata={
+            "label": N_("Code"),
+            "hint": N_("The six digits that your authenticator shows now."),
+            "autocomplete": "one-time-code",
+            "inputmode": "numeric",
         },
     )
 
@@ -291,10 +311,10 @@ def _givable() -> list[tuple[str, str]]:
 
 def _roles() -> fields.List[Any]:
     return fields.List(
-        EnumField(Role),
+        EnumField(Role, metadata={"choices": _givable}),
         required=True,
         validate=validate.Length(min=1, max=len(Role)),
-        metadata={"label": N_("Roles"), "choices": _givable},
+        metadata={"label": N_("Roles")},
     )
 
 
@@ -341,19 +361,36 @@ class TokenForm(Schema):
         metadata={"label": N_("What it is for"), "hint": N_("For example: nightly import.")},
     )
     scopes = fields.List(
-        fields.String(validate=validate.OneOf(list(SCOPES))),
+        fields.String(validate=validate.OneOf(list(SCOPES)), metadata={"choices": _scopes}),
         required=True,
         validate=validate.Length(min=1, max=len(SCOPES)),
-        metadata={
-            "label": N_("What it may do"),
-            "choices": _scopes,
-        },
+        metadata={"label": N_("What it may do")},
     )
     days = fields.Integer(
         load_default=None,
         allow_none=True,
         metadata={"label": N_("Days until it ends"), "unit": N_("days"), "hint": N_("At most a year.")},
     )
+
+
+TRAIL: dict[str, str] = {
+    "party.registered": N_("Registered"),
+    "party.papers_given": N_("Papers given"),
+    "party.submitted": N_("Submitted for verification"),
+    "party.verified": N_("Verified"),
+    "party.refused": N_("Verification refused"),
+    "party.suspended": N_("Suspended"),
+    "party.restored": N_("Restored"),
+    "party.edited": N_("Changed"),
+    "party.name_added": N_("A further name told"),
+    "party.name_verified": N_("A further name verified"),
+    "member.invited": N_("Somebody invited"),
+    "member.invitation_withdrawn": N_("An invitation withdrawn"),
+    "member.joined": N_("Somebody joined"),
+    "member.roles_changed": N_("Roles changed"),
+    "member.removed": N_("Somebody left"),
+}
+"""Event of a party → msgid, for its trail."""
 
 
 # -- answers of the API ------------------------------------------------------------------------
