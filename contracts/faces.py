@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, g, url_for
@@ -12,6 +13,7 @@ from contracts.models import Flow
 from exchange.core.db import transaction
 from exchange.core.files import Document
 from exchange.parties.policy import Actor, Permission
+from exchange.web import i18n
 from exchange.web.fields import Upload
 from exchange.web.navigation import goes_somewhere
 
@@ -54,6 +56,14 @@ def attach(flow: Flow, upload: Upload | None) -> str | None:
 def download_of(document: Document | None) -> str | None:
     """The address of a document, or ``None``."""
     return url_for("contracts.document", ref=document.ref) if document else None
+
+
+def iso_date(text: str | None) -> str:
+    """A day kept as ISO text in a snapshot, in the long form of the reader's language."""
+    return i18n.long_date(date.fromisoformat(text) if text else None)
+
+
+bp.add_app_template_filter(iso_date, "iso_date")
 
 
 @bp.context_processor

@@ -7,6 +7,7 @@ Locks are always taken in one order: flow, contract, filings sorted, right, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Select, select
@@ -23,6 +24,7 @@ from contracts.models import (
     TechnologyContract,
 )
 from contracts.states import RegistrationStatus
+from exchange.core import clock
 from exchange.core.db import get, lock, lock_all, session
 from exchange.core.errors import N_, Conflict, Invalid, NotAllowed, Problem, RuleBroken
 from exchange.deals.models import Deal, DealStatus
@@ -224,6 +226,11 @@ def consents_open(flow: Flow, right: Right | None = None) -> list[Problem]:
 def all_recorded(flow: Flow) -> bool:
     """Whether every right of the flow is recorded (law.md §9 invariant 39)."""
     return bool(flow.filings) and all(filing.status is FilingStatus.RECORDED for filing in flow.filings)
+
+
+def last_day(instant: datetime) -> date:
+    """The last Beijing day before ``instant``: what a reader calls the deadline that ends at midnight."""
+    return clock.beijing(instant - timedelta(microseconds=1)).date()
 
 
 def filing_kind(flow: Flow) -> FilingKind:

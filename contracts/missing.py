@@ -298,7 +298,7 @@ def _money(found: _List) -> None:
             "buyer",
             "money",
             params={"left": left},
-            by=over_at,
+            by=flows.last_day(over_at),
         )
         if clock.now() >= over_at:
             found.add(
@@ -317,7 +317,7 @@ def _money(found: _List) -> None:
         "buyer",
         "money",
         params={"left": left},
-        by=escrow.due_at,
+        by=flows.last_day(escrow.due_at) if escrow.due_at else None,
     )
 
 

@@ -193,7 +193,7 @@ def run_due(ref: str) -> None:
             "escrow.overdue",
             flow,
             left_fen=outstanding(flow),
-            until=clock.beijing(over_at).date().isoformat(),
+            until=flows.last_day(over_at).isoformat(),
         )
         due.wake(ESCROW_DUE, ref, over_at)
         return

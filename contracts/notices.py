@@ -24,6 +24,7 @@ from exchange.core.events import record
 from exchange.listings.models import LicenceKind
 from exchange.parties.policy import Actor, Permission
 from exchange.rights import actions as rights
+from exchange.rights import burdens
 from exchange.rights.models import EncumbranceKind
 
 
@@ -127,7 +128,7 @@ def _recorded(actor: Actor, flow: Flow, filing: Filing, notice: OfficeNotice) ->
         rights.change_owner(actor, filing.right, [owner], notice.dated, filing.ref)
     else:
         exclusive = flow.deal.listing.licence_kind in {LicenceKind.EXCLUSIVE, LicenceKind.SOLE}
-        rights.encumber(
+        burdens.encumber(
             actor,
             filing.right,
             EncumbranceKind.EXCLUSIVE_LICENCE if exclusive else EncumbranceKind.LICENCE,

@@ -20,6 +20,9 @@ from exchange.web.security import harmless
 
 MAX_FILE = 5_000_000
 
+SEAL = ("榕易交易", "凭证专用")
+"""The two lines of the seal: a seal is not translated."""
+
 
 @bp.get("/verify")
 @public
@@ -63,6 +66,7 @@ def _answer(code: str, sha256: str | None) -> ResponseReturnValue:
         now=clock.now(),
         qr_width=width,
         qr_path=path,
+        seal_lines=SEAL,
         groups=[verdict.code[i : i + 5] for i in range(0, len(verdict.code), 5)],
         site=settings().public_url.partition("://")[2],
         may_revoke=found is not None

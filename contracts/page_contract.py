@@ -48,7 +48,7 @@ def _contract_page(flow: Flow, form: Form) -> str:
         contract=found,
         text=Markup(body) if body else None,  # noqa: S704  printed by paper.py, which escapes every value
         open_points=open_points,
-        barriers=signing.not_signable(flow) if found.status is ContractStatus.READY else [],
+        in_the_way=signing.not_signable(flow) if found.status is ContractStatus.READY else [],
         gate=deals.signing_open(flow.deal),
         form=form,
         may_draft=g.actor.can(Permission.CONTRACT_DRAFT, found),

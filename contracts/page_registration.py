@@ -105,7 +105,7 @@ def _page(ref: str, **forms: Form) -> str:
         answered=registration_answered(one.notices),
         grounds=registration.GROUNDS,
         names=registration.FIELDS,
-        note=forms.get("note") or Form(NoteForm),
+        note_form=forms.get("note") or Form(NoteForm),
         supplement=forms.get("supplement") or Form(SupplementForm),
         decision=forms.get("decision") or Form(DecisionForm, data={"register": "true"}),
         reason=forms.get("reason") or Form(ReasonForm),

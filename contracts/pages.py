@@ -19,6 +19,7 @@ from contracts import (
     page_money,
     page_office,
     page_registration,
+    terms,
     tracks,
     trail,
 )
@@ -71,28 +72,41 @@ def show(ref: str) -> str:
     mine, also = tracks.next_for(items, g.actor)
     whole = request.args.get("record") == "all"
     lines = trail.record_of(flow, limit=1000 if whole else 200)
+    rail = tracks.tracks(flow, items, g.actor)
+    publicity = publicity_of(flow)
     return render_template(
         "contracts/show.html",
         flow=flow,
         deal=flow.deal,
         contract=flows.contract_of(flow),
+        kinds=terms.KINDS,
         registration=flows.registration_of(flow),
         items=items,
         mine=mine,
         also=also,
         waiting=next((item for item in items if not item.optional), None),
-        rail=tracks.tracks(flow, items, g.actor),
+        rail_before=[track for track in rail if track.key not in tracks.BESIDE and track.key != "payout"],
+        rail_beside=[track for track in rail if track.key in tracks.BESIDE],
+        rail_after=[track for track in rail if track.key == "payout"],
+        waits_of=waits_of,
+        provisional=any(item.provisional for item in items),
         stage=tracks.stage(flow),
         stages=tracks.STAGES,
-        money=money_of(flow) if g.actor.can(Permission.FLOW_READ, flow) else None,
+        money_=money_of(flow),
         documents=documents.of_flow(flow),
         purposes=documents.PURPOSES,
         lines=lines if whole else lines[:RECENT],
         more=max(len(lines) - RECENT, 0) if not whole else 0,
-        publicity=publicity_of(flow),
+        publicity=publicity,
+        publicity_last=listing_rules.last_day(publicity) if publicity else None,
         may_rescind=g.actor.can(Permission.DEAL_RESCIND, flow) and flow.deal.status is DealStatus.AGREED,
         may_receive=g.actor.can(Permission.ESCROW_RECEIVE, flow),
     )
+
+
+def waits_of(track: tracks.Track) -> str:
+    """Whom a track waits for, by name."""
+    return "、".join(dict.fromkeys(name for item in track.items for name in item.names))
 
 
 def publicity_of(flow: Flow) -> Any:

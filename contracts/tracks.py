@@ -34,6 +34,9 @@ from exchange.deals.models import DealStatus
 from exchange.parties.models import PartyKind
 from exchange.parties.policy import Actor, Permission
 
+BESIDE: Final = ("registration", "filing")
+"""Tracks that run side by side; neither waits for the other (law.md §7.2)."""
+
 DONE, OUT, MINE, STOP, LATER = "done", "out", "mine", "stop", "later"
 
 
@@ -253,7 +256,7 @@ def _money(flow: Flow, items: list[Missing], actor: Actor) -> Track:
         words,
         {"received": yuan(money_track.received(flow)), "price": yuan(escrow.price_fen)},
         who=flow.deal.buyer.name,
-        when=escrow.funded_at if done else escrow.due_at,
+        when=escrow.funded_at if done else flows.last_day(escrow.due_at) if escrow.due_at else None,
         items=tuple(items),
     )
 
