@@ -11,39 +11,34 @@ from typing import Any
 from flask import Response, g, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from contracts import (
+    api_office,
     certificates,
     consents,
     documents,
     export,
-    filings,
     flows,
     money_track,
-    notices,
     onestop,
-    registration,
     schemas,
     shown,
     signing,
 )
-from contracts.models import ContractRegistration, Filing, Flow, OfficeNotice, Payout
+from contracts.faces import blp, with_etag
+from contracts.models import Flow, Payout
 from contracts.page_contract import changes_from
-from contracts.states import RegistrationStatus
 from contracts.throttle import verifying
 from exchange import rulebook
-from exchange.api import Blueprint, PageArgs, etag, expected_version, idempotent, page_of
+from exchange.api import PageArgs, expected_version, idempotent, page_of
 from exchange.core import files
-from exchange.core.db import get
 from exchange.deals.models import Deal, DealStatus
-from exchange.parties.models import PartyKind
 from exchange.parties.policy import Permission
 from exchange.web.access import login, public
-from exchange.web.fields import EnumField
 from exchange.web.paging import paged
 
-blp = Blueprint("contracts_api", __name__, description="The one-stop flow of a deal")
+__all__ = ["api_office", "blp"]
 
 Body = dict[str, Any]
 
@@ -54,20 +49,10 @@ class FlowArgs(PageArgs):
     ended = fields.Boolean(load_default=None)
 
 
-class RegistrationArgs(PageArgs):
-    """Query of the registrations."""
-
-    status = EnumField(RegistrationStatus, load_default=None)
-
-
 class VerdictArgs(Schema):
     """A hash to compare with the certificate's."""
 
     sha256 = fields.String(load_default=None)
-
-
-def _with_etag(body: Body, status: int = 200) -> ResponseReturnValue:
-    return body, status, {"ETag": etag(body["version"])}
 
 
 # -- flows ----------------------------------------------------------------------------------------
@@ -94,7 +79,7 @@ def list_flows(args: Body) -> Body:
 @login
 def show_flow(ref: str) -> ResponseReturnValue:
     """One flow: its tracks, and what is needed now, from whom and by when."""
-    return _with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
+    return with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
 
 
 @blp.post("/flows/<ref>/rescind")
@@ -104,7 +89,7 @@ def show_flow(ref: str) -> ResponseReturnValue:
 @login
 def rescind(body: Body, ref: str) -> ResponseReturnValue:
     """End the deal before anything is recorded (operator)."""
-    return _with_etag(shown.flow_full(onestop.rescind(g.actor, ref, reason=body["reason"])))
+    return with_etag(shown.flow_full(onestop.rescind(g.actor, ref, reason=body["reason"])))
 
 
 # -- files ----------------------------------------------------------------------------------------
@@ -159,7 +144,7 @@ def read_document(ref: str) -> Response:
 @login
 def show_contract(ref: str) -> ResponseReturnValue:
     """The contract of a flow."""
-    return _with_etag(shown.contract(flows.contract_of(flows.get_for(g.actor, ref))))
+    return with_etag(shown.contract(flows.contract_of(flows.get_for(g.actor, ref))))
 
 
 @blp.patch("/flows/<ref>/contract")
@@ -172,7 +157,7 @@ def edit_contract(body: Body, ref: str) -> ResponseReturnValue:
     known = flows.contract_of(flows.get_for(g.actor, ref))
     changes = _patched(body, known.kind, known.terms)
     made = signing.edit_contract(g.actor, ref, changes=changes, version=expected_version())
-    return _with_etag(shown.contract(made))
+    return with_etag(shown.contract(made))
 
 
 def _patched(body: Body, kind: str, known: Body) -> Body:
@@ -202,7 +187,7 @@ def _patched(body: Body, kind: str, known: Body) -> Body:
 @login
 def finalise(ref: str) -> ResponseReturnValue:
     """Fix the text and its hash. Refused with everything that is missing and who supplies it."""
-    return _with_etag(shown.contract(signing.finalise(g.actor, ref)))
+    return with_etag(shown.contract(signing.finalise(g.actor, ref)))
 
 
 @blp.post("/flows/<ref>/contract/reopen")
@@ -211,7 +196,7 @@ def finalise(ref: str) -> ResponseReturnValue:
 @login
 def reopen(ref: str) -> ResponseReturnValue:
     """Open the text again while nobody has signed."""
-    return _with_etag(shown.contract(signing.reopen(g.actor, ref)))
+    return with_etag(shown.contract(signing.reopen(g.actor, ref)))
 
 
 @blp.post("/flows/<ref>/contract/sign")
@@ -222,7 +207,7 @@ def reopen(ref: str) -> ResponseReturnValue:
 def sign(body: Body, ref: str) -> ResponseReturnValue:
     """Sign the text with this SHA-256 for your organisation."""
     contract = flows.contract_of(flows.get_for(g.actor, ref))
-    return _with_etag(shown.contract(signing.sign(g.actor, contract.ref, body["sha256"])))
+    return with_etag(shown.contract(signing.sign(g.actor, contract.ref, body["sha256"])))
 
 
 # -- consents, export -----------------------------------------------------------------------------
@@ -236,7 +221,7 @@ def sign(body: Body, ref: str) -> ResponseReturnValue:
 def give_consents(body: Body, ref: str) -> ResponseReturnValue:
     """Enter consents that one uploaded file gives."""
     consents.give(g.actor, body["consents"], document=body["document"])
-    return _with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
+    return with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
 
 
 @blp.post("/consents/<ref>/refuse")
@@ -256,7 +241,7 @@ def refuse_consent(ref: str) -> Body:
 def declare_export(body: Body, ref: str) -> ResponseReturnValue:
     """Declare the export class of the technology."""
     export.declare(g.actor, ref, **body)
-    return _with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
+    return with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
 
 
 @blp.post("/flows/<ref>/export/apply")
@@ -267,7 +252,7 @@ def declare_export(body: Body, ref: str) -> ResponseReturnValue:
 def apply_export(body: Body, ref: str) -> ResponseReturnValue:
     """Enter the licence or registration certificate of the authority."""
     export.apply(g.actor, ref, **body)
-    return _with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
+    return with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
 
 
 @blp.post("/flows/<ref>/export/clear")
@@ -277,7 +262,7 @@ def apply_export(body: Body, ref: str) -> ResponseReturnValue:
 def clear_export(ref: str) -> ResponseReturnValue:
     """Verify the certificate (reviewer)."""
     export.clear(g.actor, ref)
-    return _with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
+    return with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
 
 
 @blp.post("/flows/<ref>/export/refuse")
@@ -288,7 +273,7 @@ def clear_export(ref: str) -> ResponseReturnValue:
 def refuse_export(body: Body, ref: str) -> ResponseReturnValue:
     """Refuse the certificate (reviewer)."""
     export.refuse(g.actor, ref, reason=body["reason"])
-    return _with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
+    return with_etag(shown.flow_full(flows.get_for(g.actor, ref)))
 
 
 # -- money ----------------------------------------------------------------------------------------
@@ -375,232 +360,6 @@ def approve_payout(body: Body, ref: str) -> Body:
 def refuse_payout(ref: str) -> Body:
     """Say no to a payout (another finance officer)."""
     return shown.payout(money_track.refuse_payout(g.actor, ref))
-
-
-# -- registrations --------------------------------------------------------------------------------
-
-
-def _registration(ref: str) -> ContractRegistration:
-    one = get(ContractRegistration, ref)
-    flows.get_for(g.actor, one.flow.ref)
-    return one
-
-
-@blp.post("/flows/<ref>/registrations")
-@idempotent()
-@blp.arguments(schemas.ApplicationForm)
-@blp.response(201, schemas.RegistrationSchema)
-@login
-def apply_registration(body: Body, ref: str) -> ResponseReturnValue:
-    """Apply for registration of the signed contract (seller)."""
-    return _with_etag(shown.registration(registration.apply(g.actor, ref, form=body)), 201)
-
-
-@blp.get("/registrations")
-@blp.arguments(RegistrationArgs, location="query")
-@blp.response(200, page_of(schemas.RegistrationSchema))
-@login
-def list_registrations(args: Body) -> Body:
-    """Applications: of your desk, of your deals, or all for the exchange's people."""
-    query = select(ContractRegistration).join(Flow).join(Deal, Flow.deal_id == Deal.id)
-    actor = g.actor
-    own = actor.party.id if actor.party else -1
-    if not actor.can(Permission.FLOW_READ):
-        query = query.where(or_(Deal.seller_id == own, Deal.buyer_id == own))
-    elif actor.party is not None and actor.party.kind is PartyKind.REGISTRAR:
-        registrar = ContractRegistration.registrar_id
-        query = query.where(or_(registrar == own, registrar.is_(None)))
-    if args["status"] is not None:
-        query = query.where(ContractRegistration.status == args["status"])
-    page = paged(
-        query,
-        ContractRegistration.created_at,
-        name="registrations",
-        cursor=args["cursor"],
-        limit=args["limit"],
-        shape=shown.registration,
-    )
-    return {"items": page.items, "next": page.next, "total": page.total}
-
-
-@blp.get("/registrations/<ref>")
-@blp.response(200, schemas.RegistrationSchema)
-@login
-def show_registration(ref: str) -> ResponseReturnValue:
-    """One application."""
-    return _with_etag(shown.registration(_registration(ref)))
-
-
-@blp.post("/registrations/<ref>/accept")
-@idempotent()
-@blp.response(200, schemas.RegistrationSchema)
-@login
-def accept_registration(ref: str) -> ResponseReturnValue:
-    """Take it into examination (registrar)."""
-    return _with_etag(shown.registration(registration.accept(g.actor, _registration(ref).ref)))
-
-
-@blp.post("/registrations/<ref>/ask_supplement")
-@idempotent()
-@blp.arguments(schemas.NoteForm)
-@blp.response(200, schemas.RegistrationSchema)
-@login
-def ask_supplement(body: Body, ref: str) -> ResponseReturnValue:
-    """Ask the seller for more (registrar)."""
-    one = registration.ask_supplement(g.actor, _registration(ref).ref, note=body["note"])
-    return _with_etag(shown.registration(one))
-
-
-@blp.post("/registrations/<ref>/supplement")
-@idempotent()
-@blp.arguments(schemas.by_reference(schemas.SupplementForm))
-@blp.response(200, schemas.RegistrationSchema)
-@login
-def supplement_registration(body: Body, ref: str) -> ResponseReturnValue:
-    """Bring what was asked for (seller)."""
-    return _with_etag(shown.registration(registration.supplement(g.actor, _registration(ref).ref, **body)))
-
-
-@blp.post("/registrations/<ref>/large_review")
-@idempotent()
-@blp.response(200, schemas.RegistrationSchema)
-@login
-def pass_on(ref: str) -> ResponseReturnValue:
-    """Pass a large contract on to the second examination (registrar)."""
-    return _with_etag(shown.registration(registration.pass_on(g.actor, _registration(ref).ref)))
-
-
-@blp.post("/registrations/<ref>/decide")
-@idempotent()
-@blp.arguments(schemas.by_reference(schemas.DecisionForm))
-@blp.response(201, schemas.NoticeSchema)
-@login
-def decide_registration(body: Body, ref: str) -> Body:
-    """Enter the answer; it counts once a reviewer has verified it (registrar)."""
-    technology = body.pop("technology", None)
-    notice = registration.decide(g.actor, _registration(ref).ref, **body, technology_fen=technology)
-    return shown.notice(notice)
-
-
-@blp.post("/registrations/<ref>/cancel")
-@idempotent()
-@blp.arguments(schemas.ReasonForm)
-@blp.response(200, schemas.RegistrationSchema)
-@login
-def cancel_registration(body: Body, ref: str) -> ResponseReturnValue:
-    """Withdraw the application, or cancel the registration (seller)."""
-    one = registration.cancel(g.actor, _registration(ref).ref, reason=body["reason"])
-    return _with_etag(shown.registration(one))
-
-
-@blp.post("/registrations/<ref>/revoke")
-@idempotent()
-@blp.arguments(schemas.ReasonForm)
-@blp.response(200, schemas.RegistrationSchema)
-@login
-def revoke_registration(body: Body, ref: str) -> ResponseReturnValue:
-    """Take back a registration (registrar)."""
-    one = registration.revoke(g.actor, _registration(ref).ref, reason=body["reason"])
-    return _with_etag(shown.registration(one))
-
-
-# -- filings and notices --------------------------------------------------------------------------
-
-
-def _filing(ref: str) -> Filing:
-    one = get(Filing, ref)
-    flows.get_for(g.actor, one.flow.ref)
-    return one
-
-
-@blp.get("/flows/<ref>/filings")
-@blp.response(200, page_of(schemas.FilingSchema))
-@login
-def list_filings(ref: str) -> Body:
-    """The filings of a flow, one per right."""
-    found = [shown.filing(one) for one in flows.get_for(g.actor, ref).filings]
-    return {"items": found, "next": None, "total": len(found)}
-
-
-@blp.get("/filings/<ref>")
-@blp.response(200, schemas.FilingSchema)
-@login
-def show_filing(ref: str) -> ResponseReturnValue:
-    """One filing."""
-    return _with_etag(shown.filing(_filing(ref)))
-
-
-@blp.post("/filings/<ref>/submit")
-@idempotent()
-@blp.arguments(schemas.SubmitForm)
-@blp.response(200, schemas.FilingSchema)
-@login
-def submit_filing(body: Body, ref: str) -> ResponseReturnValue:
-    """Hand in the request. Refused with everything that is still missing."""
-    return _with_etag(shown.filing(filings.submit_filing(g.actor, _filing(ref).ref, **body)))
-
-
-@blp.post("/filings/<ref>/pay_fee")
-@idempotent()
-@blp.arguments(schemas.FeeForm)
-@blp.response(200, schemas.FilingSchema)
-@login
-def pay_fee(body: Body, ref: str) -> ResponseReturnValue:
-    """Enter that the office's fee was paid."""
-    return _with_etag(shown.filing(filings.pay_fee(g.actor, _filing(ref).ref, **body)))
-
-
-@blp.post("/filings/<ref>/answer")
-@idempotent()
-@blp.arguments(schemas.by_reference(schemas.SupplementForm))
-@blp.response(200, schemas.FilingSchema)
-@login
-def answer_filing(body: Body, ref: str) -> ResponseReturnValue:
-    """Send the office what it asked for."""
-    return _with_etag(shown.filing(filings.answer_supplement(g.actor, _filing(ref).ref, **body)))
-
-
-@blp.post("/filings/<ref>/notices")
-@idempotent()
-@blp.arguments(schemas.by_reference(schemas.NoticeForm))
-@blp.response(201, schemas.NoticeSchema)
-@login
-def enter_notice(body: Body, ref: str) -> Body:
-    """Enter a notice of the office; it moves nothing before a reviewer has verified it."""
-    return shown.notice(filings.record_notice(g.actor, _filing(ref).ref, **body))
-
-
-def _notice(ref: str) -> OfficeNotice:
-    one = get(OfficeNotice, ref)
-    flows.get_for(g.actor, one.flow.ref)
-    return one
-
-
-@blp.get("/notices/<ref>")
-@blp.response(200, schemas.NoticeSchema)
-@login
-def show_notice(ref: str) -> Body:
-    """One notice."""
-    return shown.notice(_notice(ref))
-
-
-@blp.post("/notices/<ref>/verify")
-@idempotent()
-@blp.response(200, schemas.NoticeSchema)
-@login
-def verify_notice(ref: str) -> Body:
-    """Confirm that the registry said this (a reviewer who did not enter it)."""
-    return shown.notice(notices.verify_notice(g.actor, _notice(ref).ref))
-
-
-@blp.post("/notices/<ref>/reject")
-@idempotent()
-@blp.arguments(schemas.ReasonForm)
-@blp.response(200, schemas.NoticeSchema)
-@login
-def reject_notice(body: Body, ref: str) -> Body:
-    """Say that it cannot be confirmed."""
-    return shown.notice(notices.reject_notice(g.actor, _notice(ref).ref, reason=body["reason"]))
 
 
 # -- certificates ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The blueprint that every page of the room belongs to, and what its templates share."""
+"""The blueprints that every page and every call of the room belong to, and what its templates share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import date
 from typing import Any
 
 from flask import Blueprint, g, url_for
+from flask.typing import ResponseReturnValue
 
 from contracts import documents, missing, tracks
 from contracts.models import Flow
+from exchange import api as smorest
 from exchange.core.db import transaction
 from exchange.core.files import Document
 from exchange.parties.policy import Actor, Permission
@@ -18,6 +20,13 @@ from exchange.web.fields import Upload
 from exchange.web.navigation import goes_somewhere
 
 bp = Blueprint("contracts", __name__, template_folder="templates")
+blp = smorest.Blueprint("contracts_api", __name__, description="The one-stop flow of a deal")
+
+
+def with_etag(body: dict[str, Any], status: int = 200) -> ResponseReturnValue:
+    """An answer of the API with the version of its thing as ETag."""
+    return body, status, {"ETag": smorest.etag(body["version"])}
+
 
 DOES: Mapping[str, tuple[Permission, str]] = {
     "contract.sign": (Permission.CONTRACT_SIGN, "signer"),
