@@ -176,7 +176,7 @@ class _Process:
             return self._too_slow()
         if -code in {signal.SIGXCPU, signal.SIGKILL}:
             return self._too_slow()
-        return damaged(f"the reader ended with {code}")
+        return damaged(N_("the reader did not survive it"))
 
 
 @contextmanager
@@ -192,7 +192,7 @@ def _asked(
             case ["format", str(key)]:
                 yield key, answers
             case _:
-                raise damaged("the reader said nothing")
+                raise damaged(N_("the reader said nothing"))
     finally:
         process.close()
 
@@ -212,7 +212,7 @@ def mapping(path: Path, format: str = AUTO, *, today: date | None = None, limits
             match answer:
                 case ["mapping", list(values)]:
                     return mapping_from_values(values)
-        raise damaged("the reader said nothing")
+        raise damaged(N_("the reader said nothing"))
 
 
 def rows(
@@ -226,11 +226,8 @@ def rows(
 
     Raises ``Refused``, possibly after rows: where the file breaks off. Closing the generator ends the process.
     """
-    with _asked("rows", path, format, today, limits) as (_, answers):
-        for answer in answers:
-            match answer:
-                case ["row", list(values)]:
-                    yield row_from_values(values)
+    with stream(path, format, today=today, limits=limits) as (_, found):
+        yield from found
 
 
 @contextmanager

@@ -274,7 +274,7 @@ def test_a_table_of_values_that_cannot_be_read_is_refused(put: Put, data: bytes,
 
 def test_a_missing_header_is_named_with_what_was_found(put: Put) -> None:
     refused = refusal(put("名称,申请人\n样灯,甲\n".encode()))
-    assert refused.params["missing"] == "application or publication number"
+    assert refused.params["missing"] == ["number"]
     assert refused.params["found"] == "名称, 申请人"
 
 

@@ -91,7 +91,7 @@ def _json_record(reader: Callable[[Any, date | None], Row]) -> Reader:
     def read_one(source: Source, *, today: date | None = None) -> Iterator[Row]:
         found = trees.json_document(source)
         if not isinstance(found, dict):
-            raise damaged("the JSON holds no object")
+            raise damaged(N_("the JSON holds no object"))
         yield reader(found, today)
 
     return read_one

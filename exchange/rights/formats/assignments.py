@@ -14,7 +14,7 @@ from exchange.core.errors import N_
 from exchange.rights.formats import jsonlines, trees, values
 from exchange.rights.formats.assemble import Draft, fill
 from exchange.rights.formats.record import Event, Problem, Refused, Row
-from exchange.rights.formats.source import Source, damaged
+from exchange.rights.formats.source import Source, not_text
 from exchange.rights.formats.trees import as_text, each, text, within
 
 CODE: Final = "US-ASSIGNMENT"
@@ -141,7 +141,7 @@ def read_lines(source: Source, *, today: date | None = None) -> Iterator[Row]:
         try:
             found = jsonlines.load(line)
         except UnicodeDecodeError as error:
-            raise damaged(f"line {number} is not written in UTF-8") from error
+            raise not_text() from error
         except jsonlines.Bad as error:
             yield _refused(
                 number,

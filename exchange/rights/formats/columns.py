@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from exchange.core.errors import N_
@@ -67,11 +67,6 @@ _FIELDS: Final = {_plain(word): name for name, words in _WORDS.items() for word 
 #: Fields without which a table is no list of rights: one number, and the title.
 NUMBER_FIELDS: Final = ("app_no", "patent_no", "pub_no", "reg_no")
 _USUAL: Final = ("app_no", "pub_no", "title", "applicants", "inventors", "filed_on", "pub_date", "ipc", "abstract", "main_claim")  # fmt: skip
-#: Names of fields as the reader of a message knows them.
-LABELS: Final = {
-    "number": N_("application or publication number"),
-    "title": N_("title"),
-}
 
 
 def field_of(header: str) -> str:
@@ -143,21 +138,28 @@ def columns_of(headers: Sequence[str], line: int) -> list[Column]:
         if field:
             taken[field] = header
         columns.append(Column(index, letter_of(index), header, field))
-    missing = [
-        label
-        for label, fields in (("number", NUMBER_FIELDS), ("title", ("title",)))
-        if not any(field in taken for field in fields)
-    ]
-    if missing:
-        shown = ", ".join(header for header in headers if header)
-        raise Refused(
-            "header.missing",
-            N_("The table has no column for: %(missing)s. Found in row %(line)s: %(found)s."),
-            missing=", ".join(LABELS[label] for label in missing),
-            line=line,
-            found=shown[:300] or "-",
-        )
+    no_number = not any(field in taken for field in NUMBER_FIELDS)
+    if no_number or "title" not in taken:
+        raise missing_headers(headers, line, number=no_number, title="title" not in taken)
     return columns
+
+
+def missing_headers(headers: Iterable[str], line: int, *, number: bool, title: bool) -> Refused:
+    """The refusal of a table without a number, without a title, or without both."""
+    found = ", ".join(header for header in headers if header)[:300] or "-"
+    if number and title:
+        message = N_(
+            "The table has a column neither for a number (application, publication) nor for the title. "
+            "Found in row %(line)s: %(found)s."
+        )
+    elif number:
+        message = N_(
+            "The table has no column for a number (application, publication). Found in row %(line)s: %(found)s."
+        )
+    else:
+        message = N_("The table has no column for the title. Found in row %(line)s: %(found)s.")
+    missing = [name for name, absent in (("number", number), ("title", title)) if absent]
+    return Refused("header.missing", message, line=line, found=found, missing=missing)
 
 
 def missing_fields(columns: Sequence[Column]) -> list[str]:

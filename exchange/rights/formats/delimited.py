@@ -12,7 +12,7 @@ from typing import Final
 from exchange.core.errors import N_
 from exchange.rights.formats import columns
 from exchange.rights.formats.record import Mapping, Refused, Row
-from exchange.rights.formats.source import Source, encoding_of, line_too_long, not_text, truncated
+from exchange.rights.formats.source import Source, encoding_of, line_too_long, not_text
 from exchange.rights.formats.table import Line, Table
 
 _DELIMITERS: Final = (",", "\t", ";", "|", "，")
@@ -55,7 +55,11 @@ def _lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[Line]:
             if "field larger" in str(error):
                 raise line_too_long(start) from error
             if "unexpected end" in str(error):
-                raise truncated(f"the quotation mark in line {start} is never closed") from error
+                raise Refused(
+                    "file.truncated",
+                    N_("The file ends too early: the quotation mark in line %(line)s is never closed."),
+                    line=start,
+                ) from error
             raise Refused(
                 "csv.quotes",
                 N_(

@@ -134,7 +134,7 @@ def _lines(text: io.TextIOWrapper, head_said: list[Line]) -> Iterator[Line]:
         if len(buffer) > LONGEST_LINE:
             raise line_too_long(builder.line + 1)
     if builder.depth or not builder.line:
-        raise truncated("the table is not closed")
+        raise truncated(N_("the table is not closed"))
 
 
 def _pieces(source: Source) -> Iterator[tuple[int, bytes]]:

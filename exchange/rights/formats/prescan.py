@@ -51,7 +51,7 @@ def check_archive(path: Path) -> list[str]:
             _check_entry(entry)
         names = [entry.filename for entry in entries]
         if len(set(names)) < len(names):
-            raise damaged("two entries of the archive have the same name")
+            raise damaged(N_("two entries of the archive have the same name"))
         _check_places(entries, archive.start_dir)
     return names
 
@@ -93,7 +93,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     if entry.flag_bits & 0x1:
         raise Refused("zip.encrypted", N_("The file is protected by a password. Save it without one."))
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise damaged("an entry of the archive is packed by an unusual method")
+        raise damaged(N_("an entry of the archive is packed by an unusual method"))
     if entry.file_size > MOST_RATIO * max(entry.compress_size, 1) and entry.file_size > 4096:
         raise Refused(
             "zip.ratio",
@@ -102,7 +102,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
             ratio=MOST_RATIO,
         )
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/") or "\x00" in name:
-        raise damaged("an entry of the archive has a name that leads out of it")
+        raise damaged(N_("an entry of the archive has a name that leads out of it"))
     if name.lower().endswith(_ARCHIVES):
         raise Refused(
             "zip.nested",
@@ -127,9 +127,9 @@ def as_refusals() -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, OverflowError) as error:
-        raise damaged(str(error) or type(error).__name__) from error
+        raise damaged(N_("it cannot be unpacked")) from error
     except (NotImplementedError, RuntimeError) as error:
-        raise damaged(f"it cannot be unpacked ({type(error).__name__})") from error
+        raise damaged(N_("it cannot be unpacked")) from error
 
 
 # -- workbooks -------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _check_part(archive: zipfile.ZipFile, name: str) -> None:
         while piece := part.read(_PIECE):
             if first:
                 if piece[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\x00" in piece[:4]:
-                    raise damaged(f"{name} is not written in UTF-8")
+                    raise damaged(N_("a part is not written in UTF-8"))
                 _check_dimension(piece, name)
                 first = False
             joined = tail + piece

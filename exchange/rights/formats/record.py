@@ -8,6 +8,7 @@ row 1), the sheet row for workbooks, the physical line for CSV and JSON lines, a
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,6 +17,15 @@ from typing import Any, Final, Literal
 from exchange.core.errors import fill
 
 Severity = Literal["error", "warning"]
+
+
+def told(message: str, params: Map[str, Any], say: Callable[[str], str]) -> str:
+    """``message`` in the language of ``say``, filled; a ``detail`` is a msgid too and is translated with it."""
+    shown = {
+        name: say(value) if name == "detail" and isinstance(value, str) and value else value
+        for name, value in params.items()
+    }
+    return fill(say(message), shown)
 
 
 class Refused(Exception):
@@ -29,6 +39,10 @@ class Refused(Exception):
 
     def __str__(self) -> str:
         return fill(self.message, self.params)
+
+    def told(self, say: Callable[[str], str]) -> str:
+        """The reason in the language of ``say`` (a ``gettext``)."""
+        return told(self.message, self.params, say)
 
 
 @dataclass(slots=True)
@@ -46,6 +60,10 @@ class Problem:
     def sentence(self) -> str:
         """The message in English, filled."""
         return fill(self.message, self.params)
+
+    def told(self, say: Callable[[str], str]) -> str:
+        """The message in the language of ``say`` (a ``gettext``)."""
+        return told(self.message, self.params, say)
 
 
 @dataclass(slots=True)

@@ -93,7 +93,7 @@ def sniff(source: Source) -> str:
     marked = bom(head)
     text = head.decode(marked or "utf-8", "replace").lstrip("\ufeff")
     if not marked and b"\x00" in head:
-        raise unknown("binary data")
+        raise unknown(N_("binary data"))
     start = text.lstrip()
     if start.startswith("<"):
         return _markup(text)
@@ -123,7 +123,7 @@ def _archive(source: Source) -> str:
                 root = _root(part.read(8192).decode("utf-8", "replace"))
         if _ROOTS.get(root) == "st96-xml":
             return "st96-zip"
-    raise unknown("an archive without a workbook or documents of claims")
+    raise unknown(N_("an archive without a workbook or documents of claims"))
 
 
 def _workbook(source: Source) -> str:
@@ -150,7 +150,7 @@ def _markup(text: str) -> str:
         raise Refused(
             "file.xml_excel", N_("This is an Excel file in XML (2003). Save it as .xlsx and send that.")
         )
-    raise unknown(f"XML with the root {root}" if root else "markup without a root")
+    raise unknown(f"<{root}>" if root else N_("markup without a root"))
 
 
 def _json(source: Source) -> str:
@@ -204,12 +204,9 @@ def _line_key(found: dict[str, Any]) -> str:
 
 
 def _no_fields(found: Mapping[str, Any]) -> Refused:
-    return Refused(
-        "header.missing",
-        N_("The table has no column for: %(missing)s. Found in row %(line)s: %(found)s."),
-        missing=", ".join(columns.LABELS.values()),
-        line=1,
-        found=", ".join(map(str, found))[:300] or "-",
+    fields = {columns.field_of(key) for key in map(str, found) if len(key) <= 60}
+    return columns.missing_headers(
+        map(str, found), 1, number=fields.isdisjoint(columns.NUMBER_FIELDS), title="title" not in fields
     )
 
 
@@ -217,11 +214,11 @@ def _document_key(found: Any) -> str:
     if isinstance(found, list):
         first = next((one for one in found if isinstance(one, dict)), None)
         if first is None:
-            raise damaged("the JSON list holds no objects")
+            raise damaged(N_("the JSON list holds no objects"))
         _line_key(first)
         return "json"
     if not isinstance(found, Mapping):
-        raise unknown("JSON without an object")
+        raise unknown(N_("JSON without an object"))
     key = _object_key(found)
     if key:
         return key

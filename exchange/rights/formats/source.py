@@ -69,9 +69,9 @@ class _Counted(io.RawIOBase):
         try:
             data = self._stream.read(len(buffer))
         except EOFError as error:
-            raise truncated("the compressed data break off") from error
+            raise truncated(N_("the compressed data break off")) from error
         except (OSError, zlib.error) as error:
-            raise damaged("the compressed data cannot be unpacked") from error
+            raise damaged(N_("the compressed data cannot be unpacked")) from error
         self._given += len(data)
         if self._packed is not None:
             if self._given > MOST_UNPACKED:
@@ -196,7 +196,7 @@ def encoding_of(pieces: Iterable[tuple[int, bytes]], head: bytes) -> str:
     if not other:
         return marked or "utf-8"
     if other == [last] and _cut_character(last):
-        raise truncated("the last character is cut")
+        raise truncated(N_("the last character is cut"))
     if utf8_line or marked:
         raise Refused(
             "file.mixed_encodings",

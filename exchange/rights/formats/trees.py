@@ -45,8 +45,8 @@ def xml(data: bytes) -> Element:
         ) from error
     except ParseError as error:
         if "no element found" in str(error) or "unclosed token" in str(error):
-            raise truncated("the XML is not closed") from error
-        raise damaged(f"it is no XML ({error})") from error
+            raise truncated(N_("the XML is not closed")) from error
+        raise damaged(N_("it is no well-formed XML")) from error
     except (ValueError, LookupError) as error:
         raise not_text() from error
     return root
@@ -116,10 +116,10 @@ def json_document(source: Source) -> Any:
         return json.loads(written)
     except json.JSONDecodeError as error:
         if error.pos >= len(written.rstrip()) - 1:
-            raise truncated("the JSON is not closed") from error
-        raise damaged(f"it is no JSON ({error.msg}, line {error.lineno})") from error
+            raise truncated(N_("the JSON is not closed")) from error
+        raise damaged(N_("it is no JSON")) from error
     except (ValueError, RecursionError) as error:
-        raise damaged("it is no JSON that can be read") from error
+        raise damaged(N_("it is no JSON")) from error
 
 
 def as_text(found: Any) -> str:
@@ -141,7 +141,7 @@ def as_tree(name: str, found: Any, depth: int = 0) -> Element:
     """JSON that was made from XML (``@attribute``, ``$`` for text) as the tree it came from."""
     element = Element(name)
     if depth > _MOST_DEPTH:
-        raise damaged("it is nested too deeply")
+        raise damaged(N_("it is nested too deeply"))
     if isinstance(found, Mapping):
         for key, content in found.items():
             if key.startswith("@"):

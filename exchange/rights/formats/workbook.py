@@ -83,7 +83,7 @@ class Workbook:
                     (sheet.get("name", ""), target, sheet.get("state", "visible") == "visible")
                 )
         if not 1 <= len(self.sheets) <= MOST_SHEETS:
-            raise damaged("the workbook has no sheets, or too many")
+            raise damaged(N_("the workbook has no sheets, or too many"))
         self._strings: list[str] | None = None
         self._characters = 0
         self._dates = self._date_styles()
@@ -92,7 +92,7 @@ class Workbook:
         try:
             info = self._archive.getinfo(name)
         except KeyError as error:
-            raise damaged(f"{name} is missing from the workbook") from error
+            raise damaged(N_("a part is missing from the workbook")) from error
         if info.file_size > _SMALL_PART:
             raise too_large(_SMALL_PART)
         found: Element = fromstring(self._archive.read(info), forbid_dtd=True)
@@ -139,7 +139,7 @@ class Workbook:
                     for element in _elements(part, "si"):
                         self._strings.append(_text_of(element))
                         if len(self._strings) > _MOST_STRINGS:
-                            raise damaged("the workbook has too many strings")
+                            raise damaged(N_("the workbook has too many strings"))
         return self._strings
 
     def lines(self, path: str, seen: Seen) -> Generator[Line, None, None]:
@@ -163,7 +163,7 @@ class Workbook:
         if number > MOST_ROWS:
             raise too_many_rows(path, str(number))
         if number <= before:
-            raise damaged(f"row {number} of the sheet stands twice")
+            raise damaged(N_("a row of the sheet stands twice"))
         return number
 
     def _line(self, row: Element, number: int) -> Line | None:
@@ -335,7 +335,7 @@ def opened(source: Source) -> Iterator[Workbook]:
             check_workbook(archive)
             yield Workbook(archive)
     except ParseError as error:
-        raise damaged(f"a part is no XML ({error})") from error
+        raise damaged(N_("it is no well-formed XML")) from error
     except DefusedXmlException as error:
         raise Refused(
             "xml.doctype", N_("The file holds a document type or entities and is not read.")
