@@ -31,7 +31,7 @@ from exchange.parties.models import Party
 from exchange.rights import fees, numbers, obstacles, registrations
 from exchange.rights import source as sources
 from exchange.rights.actions import key_of
-from exchange.rights.models import CheckCount, Publication, Right, RightOwner, RightStatus
+from exchange.rights.models import CheckCount, Encumbrance, Publication, Right, RightOwner, RightStatus
 from exchange.rights.numbers import Number, NumberError
 from exchange.rights.obstacles import Obstacle
 
@@ -94,6 +94,11 @@ class Answer:
         """The last day of the term."""
         return fees.expiry_of(self.right) if self.right is not None else None
 
+    @property
+    def burdens(self) -> tuple[Encumbrance, ...]:
+        """The burdens that last on the day of the answer."""
+        return obstacles.live_burdens(self.right, self.day) if self.right is not None else ()
+
     def as_json(self, say: Say = in_english) -> dict[str, Any]:
         """The answer as ``flask rights check`` and the API give it (interface.md)."""
         right = self.right
@@ -118,7 +123,7 @@ class Answer:
                     "holder": burden.holder or None,
                     "source": burden.source,
                 }
-                for burden in (obstacles.live_burdens(right, self.day) if right is not None else ())
+                for burden in self.burdens
             ],
             "owners": [
                 {
@@ -348,7 +353,6 @@ def workbook(answers: Iterable[Answer], say: Say = in_english) -> bytes:
 
 def _cells(answer: Answer, say: Say) -> list[str]:
     right = answer.right
-    burdens = obstacles.live_burdens(right, answer.day) if right is not None else ()
     remark = say(answer.error, answer.params) if answer.error else ""
     if answer.suggestions:
         remark += " → " + " / ".join(answer.suggestions)
@@ -362,7 +366,7 @@ def _cells(answer: Answer, say: Say) -> list[str]:
         say(sources.name(right.status_source), {}) if right is not None and right.status_source else "",
         answer.expires_on.isoformat() if answer.expires_on else "",
         "、".join(owner.name for owner in (right.owners if right is not None else ())),
-        "; ".join(f"{say(label(burden.kind), {})} {burden.since.isoformat()}" for burden in burdens),
+        "; ".join(f"{say(label(burden.kind), {})} {burden.since.isoformat()}" for burden in answer.burdens),
         *(
             "; ".join(say(one.message, one.params) for one in answer.may.get(act, ())) or say(POSSIBLE, {})
             for act in ACTS
