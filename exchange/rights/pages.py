@@ -78,6 +78,7 @@ def _words() -> dict[str, Any]:
         "kind_name": lambda key: gettext(kinds.KINDS[key].name) if key in kinds.KINDS else "—",
         "source_name": lambda token: gettext(sources.name(token)) if token else "—",
         "expiry_of": fees.expiry_of,
+        "listed": lambda names: "、".join(names) or "—",
         "EncumbranceKind": EncumbranceKind,
     }
 
