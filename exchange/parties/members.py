@@ -419,7 +419,11 @@ def must_be_oneself(actor: Actor) -> User:
     if actor.user is None:
         raise NotSignedIn("auth.required", N_("Sign in first."))
     if actor.scopes is not None and not actor.scopes & {"account", "all"}:
-        raise NotAllowed("token.scope", N_("This token may not do that: it lacks the scope “account”."))
+        raise NotAllowed(
+            "token.scope",
+            N_("This token may not do that: it needs one of the scopes %(scopes)s."),
+            scopes="account, all",
+        )
     return actor.user
 
 

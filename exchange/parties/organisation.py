@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
-from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
+from flask import Response, flash, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -283,13 +284,13 @@ def paper(ref: str, document_ref: str) -> Response:
     document = get(Document, document_ref)
     if document.subject_ref != party.ref:
         raise NotFound
-    response = make_response(files.read(document))
-    response.content_type = document.media_type
     shown = document.media_type in {"application/pdf", "image/png", "image/jpeg"}
-    response.headers.set(
-        "Content-Disposition", "inline" if shown else "attachment", filename=document.filename
+    return send_file(
+        io.BytesIO(files.read(document)),
+        mimetype=document.media_type,
+        as_attachment=not shown,
+        download_name=document.filename,
     )
-    return response
 
 
 @bp.route("/parties/<ref>/verify", methods=["GET", "POST"])

@@ -7,7 +7,7 @@ owner further by scopes. The people of a suspended party can still read what is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -252,6 +252,7 @@ class Actor:
     def must(self, permission: Permission, thing: Thing | None = None) -> None:
         """Raise ``NotAllowed`` (403) unless ``can``."""
         if not self.can(permission, thing):
+            self._must_not_be_a_scope(permission, thing)
             raise NotAllowed(
                 "not_allowed",
                 N_(
@@ -262,9 +263,25 @@ class Actor:
             )
 
     def must_see(self, permission: Permission, thing: Thing) -> None:
-        """Raise ``NotFound`` unless ``can``: to strangers a thing that is not theirs does not exist."""
+        """Raise ``NotFound`` unless ``can``: to strangers a thing that is not theirs does not exist.
+
+        Where only the token's scopes stand in the way it is no stranger, and ``NotAllowed`` says so.
+        """
         if not self.can(permission, thing):
+            self._must_not_be_a_scope(permission, thing)
             raise NotFound
+
+    def _must_not_be_a_scope(self, permission: Permission, thing: Thing | None) -> None:
+        if self.scopes is not None and replace(self, scopes=None).can(permission, thing):
+            wider = sorted(
+                name for name, allowed in SCOPES.items() if allowed is None or permission in allowed
+            )
+            raise NotAllowed(
+                "token.scope",
+                N_("This token may not do that: it needs one of the scopes %(scopes)s."),
+                rule=permission.value,
+                scopes=", ".join(wider),
+            )
 
     def must_step_up(self) -> None:
         """Raise ``StepUp`` unless the person showed all factors in the last minutes (``session.step_up``).

@@ -12,6 +12,7 @@ from exchange.core import clock
 from exchange.parties import logins, members
 from exchange.parties.models import Role
 from exchange.parties.policy import SYSTEM
+from exchange.parties.sessions import Caller
 from tests.parties.given import (
     PASSWORD,
     code_of,
@@ -270,7 +271,7 @@ def test_waiting_for_the_code_ends_after_five_minutes_and_with_a_new_password(cl
     clock.advance(timedelta(minutes=5, seconds=1))
     assert client.get("/login/second").location == "/login?next=/"
     submit(client, "/login", email=user.email, password=PASSWORD)
-    logins.ask_reset(user.email, logins.Caller())
+    logins.ask_reset(user.email, Caller())
     until = int((clock.wall() + timedelta(minutes=30)).timestamp())
     logins.reset_password(logins.reset_link(user, until).rsplit("/", 1)[1], "nine quiet mountains")
     assert client.get("/login/second").status_code == 303

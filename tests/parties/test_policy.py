@@ -196,6 +196,18 @@ def test_a_token_may_what_its_owner_may_and_its_scopes_say(permission: Permissio
     )
 
 
+def test_a_token_is_told_which_scope_it_lacks() -> None:
+    near, strange = Thing(7, frozenset({"self"})), Thing(8, frozenset({"self"}))
+    token = actor(PartyKind.BANK, Role.OWNER_ADMIN, scopes=frozenset({"trade"}))
+    for ask in (token.must, token.must_see):
+        with pytest.raises(NotAllowed) as refused:
+            ask(Permission.PARTY_READ, near)
+        assert refused.value.code == "token.scope"
+        assert refused.value.params["scopes"] == "all, read"
+    with pytest.raises(NotFound):
+        token.must_see(Permission.PARTY_READ, strange)
+
+
 def test_every_permission_is_in_a_scope() -> None:
     named = frozenset[Permission]().union(*(scope for scope in SCOPES.values() if scope))
     assert sorted(p.value for p in Permission if p not in named) == []
