@@ -128,5 +128,5 @@ def _names(model: type[User] | type[Party], refs: set[str | None]) -> dict[str, 
     wanted = [ref for ref in refs if ref]
     if not wanted:
         return {}
-    rows = session.execute(select(model.ref, model.name).where(model.ref.in_(wanted))).tuples()
-    return dict(rows.all())
+    rows = session.execute(select(model.ref, model.name).where(model.ref.in_(wanted)))
+    return {str(row[0]): str(row[1]) for row in rows}

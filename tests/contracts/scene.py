@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from flask import Flask
+from flask.testing import FlaskClient
+
 from contracts import consents, documents, filings, flows, money_track, notices, onestop, signing
 from contracts.models import ConsentStatus, FilingStatus, Flow, OfficeNotice
 from exchange.core import clock
 from exchange.core.db import session, transaction
 from exchange.listings.models import ListingKind
-from exchange.parties.models import Party, PartyKind, Role
+from exchange.parties.models import Party, PartyKind, Role, User
 from exchange.parties.policy import SYSTEM, Actor
 from exchange.rights.models import Right
 from tests.listings import scene as market
+from tests.parties import given
 
 PRICE = market.PRICE
 _count = itertools.count(1)
@@ -165,3 +169,16 @@ def recorded(people: House, flow: Flow) -> Flow:
     for place, _filing in enumerate(flow.filings):
         notices.verify_notice(people.reviewer, noticed(people, flow, place).ref)
     return fresh(flow)
+
+
+# -- over HTTP ------------------------------------------------------------------------------------
+
+
+def browser(app: Flask, actor: Actor) -> FlaskClient:
+    """A browser in which ``actor`` has signed in by the form."""
+    assert actor.user is not None
+    with transaction():
+        session.get_one(User, actor.user.id).password_hash = given._hashed()
+    client = app.test_client()
+    assert given.sign_in(client, actor.user).status_code == 303
+    return client
