@@ -181,7 +181,7 @@ def postgres(postgres_server: str) -> Iterator[str]:
 
 
 class Databases:
-    """Makes empty databases with the exchange's tables: on SQLite by copying a file, on PostgreSQL a template."""
+    """Makes empty databases, migrated once and then copied: on SQLite a file, on PostgreSQL a template."""
 
     def __init__(self, folder: Path, server: str | None) -> None:
         self.folder = folder
@@ -209,11 +209,13 @@ class Databases:
             if self.server is None
             else create_database(self.server)
         )
+        from flask_migrate import upgrade
+
         from exchange.core.db import db
 
         app = create_app(settings(url, self.folder))
         with app.app_context():
-            db.create_all()
+            upgrade()
             db.engine.dispose()
         if self.server is None:
             # Whole in one file, so that copying it copies everything.
@@ -223,30 +225,9 @@ class Databases:
 
 
 def create_app(overrides: dict[str, str]) -> "Flask":
-    """The exchange; while its shells are being built, the tables alone."""
-    try:
-        from exchange.app import create_app as whole
-    except ImportError:
-        import importlib
-        import importlib.util
+    """The exchange.  Imported when it is first wanted: a test of pure rules need not wait for the whole house."""
+    from exchange.app import create_app as whole
 
-        from flask import Flask
-
-        from exchange.core import config
-        from exchange.core.db import db
-
-        config.use(config.load({**os.environ, **overrides}))
-        bare = Flask("exchange")
-        bare.config["SQLALCHEMY_DATABASE_URI"] = config.settings().database_url
-        bare.config["SECRET_KEY"] = SECRET
-        db.init_app(bare)
-        for room in ("parties", "rights", "ledger", "listings", "deals", "notifications"):
-            if importlib.util.find_spec(f"exchange.{room}.models"):
-                importlib.import_module(f"exchange.{room}.models")
-        for room in ("contracts", "search"):
-            if importlib.util.find_spec(f"{room}.models"):
-                importlib.import_module(f"{room}.models")
-        return bare
     return whole(overrides)
 
 
@@ -267,10 +248,14 @@ def settings(database_url: str, folder: Path, **others: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def databases(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+def databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Databases]:
     """The maker of databases for this run."""
     server = request.getfixturevalue("postgres_server") if on_postgresql() else None
-    return Databases(tmp_path_factory.mktemp("databases"), server)
+    made = Databases(tmp_path_factory.mktemp("databases"), server)
+    yield made
+    made.drop(made.template)
 
 
 # -- apps ----------------------------------------------------------------------------------------
