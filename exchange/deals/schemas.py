@@ -11,7 +11,7 @@ from exchange.api import PageArgs
 from exchange.core.errors import N_
 from exchange.deals import rules
 from exchange.deals.models import DealStatus, OfferStatus
-from exchange.listings.schemas import PartyShort
+from exchange.listings.schemas import PartyShort, Whole
 from exchange.web.fields import EnumField, FenField, InstantField
 
 
@@ -31,8 +31,7 @@ class OfferBody(ma.Schema):
             "hint": N_("For example: at once, or 30 % on signing and the rest when the change is recorded."),
         },
     )
-    licence_years = ma.fields.Integer(
-        strict=True,
+    licence_years = Whole(
         validate=validate.Range(1, 50),
         metadata={"label": N_("Years of the licence"), "unit": N_("years")},
     )
@@ -62,8 +61,7 @@ class OfferBody(ma.Schema):
         validate=validate.Length(max=rules.MAX_TEXT),
         metadata={"label": N_("Message to the other side"), "widget": "textarea", "rows": 4},
     )
-    valid_days = ma.fields.Integer(
-        strict=True,
+    valid_days = Whole(
         load_default=None,
         allow_none=True,
         validate=validate.Range(min=1),

@@ -206,6 +206,12 @@ class RightView:
     price_fen: int | None
     abstract: str = ""
 
+    @property
+    def shares(self) -> list[float]:
+        """The owners' shares in percent, for the bar; empty where one is not known."""
+        known = [owner.share_bp for owner in self.owners if owner.share_bp]
+        return [share / 100 for share in known] if len(known) == len(self.owners) else []
+
 
 def right_view(listing: Listing, right: Right, price_fen: int | None) -> RightView:
     """``right`` as the page of ``listing`` shows it."""

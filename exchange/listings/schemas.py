@@ -21,6 +21,23 @@ TEXT = 4000
 """Signs of a statement."""
 
 
+class Whole(ma.fields.Integer):
+    """A whole number, typed or sent; a fraction is refused and not cut off."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        plain = value.strip() if isinstance(value, str) else value
+        return int(super()._deserialize(int(plain) if _is_digits(plain) else plain, attr, data, **kwargs))
+
+
+def _is_digits(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdigit()
+
+
 def _kinds() -> list[tuple[str, str]]:
     return [(kind.value, label(kind)) for kind in (ListingKind.TRANSFER, ListingKind.LICENCE)]
 
@@ -45,7 +62,7 @@ class ListingBody(ma.Schema):
         metadata={"label": N_("Rights")},
     )
     weights = ma.fields.List(
-        ma.fields.Integer(strict=True, validate=validate.Range(0, 1_000_000)),
+        Whole(validate=validate.Range(0, 1_000_000)),
         validate=validate.Length(1, readiness.MAX_RIGHTS),
         metadata={
             "label": N_("Shares of the price"),
@@ -97,8 +114,7 @@ class ListingBody(ma.Schema):
             "hint": N_("Where nothing is chosen the licence is an ordinary one: others may get it too."),
         },
     )
-    licence_years = ma.fields.Integer(
-        strict=True,
+    licence_years = Whole(
         allow_none=True,
         validate=validate.Range(1, 50),
         metadata={"label": N_("Years of the licence"), "unit": N_("years")},
