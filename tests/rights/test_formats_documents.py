@@ -287,6 +287,33 @@ def test_events_as_lines_of_json(put: Put) -> None:
     assert (last.events[0].code, last.events[0].given_code) == ("PE01", "TR01"), "the words win"
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"code": 200, "data": {"records": [files.json_record(1), files.json_record(2)]}},
+        [files.json_record(1), files.json_record(2)],
+        {"results": [files.json_record(1), files.json_record(2)]},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_records_inside_any_wrapping(put: Put, document: object, indent: int | None) -> None:
+    path = put(json.dumps(document, indent=indent).encode())
+    assert formats.sniff(path) == "json"
+    assert [row.record and row.record.pub_no for row in read(path)] == ["CN100000001", "CN100000002"]
+
+
+def test_the_list_of_a_case_inquiry(put: Put) -> None:
+    one_ = {
+        "zhuanlisqh": APP,
+        "zhuanlimc": "一种榕树修剪机",
+        "shenqingrxm": "榕树大学",
+        "zhuanlilx": "发明专利",
+        "shenqingr": "2020-05-06",
+    }
+    found = one(put(json.dumps({"code": 200, "data": {"records": [one_]}}).encode()))
+    assert (found.app_no, found.applicants, found.filed_on) == (APP, ["榕树大学"], date(2020, 5, 6))
+
+
 def test_a_line_may_be_a_register_s_whole_answer(put: Put) -> None:
     rows = read(put(files.json_lines([files.CNIPR, files.INQUIRY, files.json_record(1)])))
     assert [row.record and (row.line, row.record.source) for row in rows] == [
@@ -329,6 +356,10 @@ def test_a_line_may_be_a_register_s_whole_answer(put: Put) -> None:
         ("实质审查的生效", "SE01"),
         ("发明专利申请公布后的视为撤回", "WD01"),
         ("发明专利申请公布后的驳回", "RJ01"),
+        ("专利权的终止(未缴年费专利权终止)", "CF01"),
+        ("专利权质押合同登记的生效、变更及注销专利权质押合同登记的注销", "PC01"),
+        ("专利实施许可合同备案的生效、变更及注销", ""),
+        ("专利申请权、专利权的转移专利申请权的转移", "TA01"),
         ("一种抓斗", ""),
     ],
 )
@@ -344,6 +375,14 @@ def test_the_heading_may_run_into_the_first_name() -> None:
     event = announced("专利权有效期届满IPC(主分类):A41D1/00;申请日:20010926;授权公告日:20120926;")
     assert event.code == "CX01"
     assert event.fields == {"ipc": "A41D1/00", "filed_on": "20010926", "granted_on": "20120926"}
+
+
+def test_headings_of_older_gazettes_run_into_each_other() -> None:
+    event = announced(
+        "专利权质押合同登记的生效、变更及注销专利权质押合同登记的注销登记号:Y1;解除日:20140102;出质人:甲;"
+    )
+    assert event.code == "PC01"
+    assert event.fields == {"registration_no": "Y1", "released_on": "20140102", "pledgor": "甲"}
 
 
 def test_a_change_of_a_pledge() -> None:

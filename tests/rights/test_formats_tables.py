@@ -272,6 +272,12 @@ def test_a_table_of_values_that_cannot_be_read_is_refused(put: Put, data: bytes,
     assert refusal(put(data)).code == code
 
 
+def test_a_cell_may_list_several_publications(put: Put) -> None:
+    found = record(read(put(b"publication_numbers,title\nCN112345678A|CN112345678B,A lamp\n"))[0])
+    assert (found.pub_no, found.kind_code) == ("CN112345678", "A")
+    assert found.extra["other_publications"] == "CN112345678B"
+
+
 def test_a_missing_header_is_named_with_what_was_found(put: Put) -> None:
     refused = refusal(put("名称,申请人\n样灯,甲\n".encode()))
     assert refused.params["missing"] == ["number"]
@@ -295,6 +301,7 @@ def test_a_missing_header_is_named_with_what_was_found(put: Put) -> None:
         ("专 利 权 人", "applicants"),
         ("ＩＰＣ分类号", "ipc"),
         ("名称 Title *", "title"),
+        ("[标]当前申请(专利权)人", "applicants"),
         ("光盘号", ""),
         ("", ""),
     ],

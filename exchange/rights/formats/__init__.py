@@ -81,10 +81,12 @@ _ORDINAL: Final = N_("number of the document in the file")
 
 
 def _json_rows(source: Source, *, today: date | None = None) -> Iterator[Row]:
-    """The objects of a JSON file that is a list of them, or one."""
-    found = trees.json_document(source)
-    for line, one in enumerate(found if isinstance(found, list) else [found], 1):
-        yield jsonlines.row_of(line, one if isinstance(one, dict) else {}, today)
+    """The objects of a JSON file that is a list of them, one, or a wrapping around a list."""
+    records = jsonlines.records_of(trees.json_document(source))
+    if not records:
+        raise damaged(N_("the JSON list holds no objects"))
+    for line, one in enumerate(records, 1):
+        yield jsonlines.row_of(line, one, today)
 
 
 def _json_record(reader: Callable[[Any, date | None], Row]) -> Reader:

@@ -6,6 +6,7 @@ for all formats. An error keeps the row out; a warning lets it in and is shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as Map
 from datetime import date
 from typing import Any, Final
@@ -160,7 +161,10 @@ def _numbers(draft: Draft, cells: Map[str, str]) -> tuple[Number | None, Number 
         return None, None
     application = draft.number("app_no", cells.get("app_no", ""), expect="application")
     patent = draft.number("patent_no", cells.get("patent_no", ""), expect="application")
-    publication = draft.number("pub_no", cells.get("pub_no", ""), expect="publication")
+    first, *others = re.split(r"[;；|\n]+", cells.get("pub_no", "").strip(" ;；|\n")) or [""]
+    publication = draft.number("pub_no", first, expect="publication")
+    if others:
+        record.extra["other_publications"] = "; ".join(map(values.clean, others))[:_LONGEST_OTHER]
     if application is not None and application.scheme == numbers.CN_PUBLICATION:
         # A column that holds "the number" may hold publication numbers; the number itself knows what it is.
         publication, application = publication or application, None

@@ -17,7 +17,7 @@ HEADER_WITHIN: Final = 10
 _WORDS: Final[dict[str, str]] = {
     "app_no": "申请号 申请号码 专利申请号 申请号/专利号 专利号/申请号 申请号(专利号) 专利申请(号) 申请编号 "
     "application_no app_no appno application_number applicationno applicationnumber application appnumber "
-    "filing_no apply_no application_no. appl_no",
+    "filing_no apply_no application_no. appl_no zhuanlisqh",
     "patent_no": "专利号 专利证号 专利号码 patent_no patent_number patentno patentnumber",
     "reg_no": "登记号 注册号 登记(注册)号 注册号/登记号 登记证号 证书号 品种权号 商标注册号 registration_no "
     "reg_no registration_number certificate_no",
@@ -26,18 +26,19 @@ _WORDS: Final[dict[str, str]] = {
     "pub_date": "公开(公告)日 公开日 公告日 公开日期 公告日期 公开(公告)日期 公开公告日 公开/公告日 授权公告日 "
     "公布日 pubtime pub_date publication_date pubdate publicationdate",
     "filed_on": "申请日 申请日期 申请时间 专利申请日 提交日 filing_date filed_on application_date app_date "
-    "appdate filingdate applicationdate date_filed",
+    "appdate filingdate applicationdate date_filed shenqingr",
     "granted_on": "授权日 授权日期 授予日 授权公告日期 颁证日 发证日 注册日期 登记日期 注册日 登记日 grant_date granted_on "
     "granteddate grantdate registered_on registration_date issue_date",
     "title": "名称 题名 标题 专利名称 发明名称 发明创造名称 专利标题 项目名称 权利名称 title name 商标名称 软件名称 "
-    "invention_title patent_title 标题(中文) 中文标题 名称/标题",
+    "invention_title patent_title 标题(中文) 中文标题 名称/标题 zhuanlimc",
     "abstract": "摘要 专利摘要 摘要(中文) 简介 summary abstract abs",
     "main_claim": "主权项 主权利要求 独立权利要求 首项权利要求 首权 权利要求 权利要求1 claims main_claim claim "
     "first_claim 主权利要求(首权)",
     "applicants": "申请人 专利权人 权利人 申请(专利权)人 申请人/专利权人 专利权人/申请人 当前权利人 当前专利权人 "
     "申请(权利)人 注册人 著作权人 权利人名称 applicant applicants assignee assignees patentee patentees owner owners "
-    "right_holder 当前申请(专利权)人 第一申请人",
-    "inventors": "发明人 设计人 发明(设计)人 发明人/设计人 作者 发明设计人 完成人 inventor inventors author authors designer",
+    "right_holder 当前申请(专利权)人 第一申请人 applicantname patenteename shenqingrxm",
+    "inventors": "发明人 设计人 发明(设计)人 发明人/设计人 作者 发明设计人 完成人 inventor inventors author authors designer "
+    "inventorname famingrxm",
     "region": "地区 省份 省市 国省名称 国省 省 所在地区 所在省 省/市 区域 申请人地区 region province countryname",
     "address": "地址 申请人地址 专利权人地址 第一申请人地址 联系地址 address",
     "ipc": "分类号 ipc ipc分类号 ipc分类 国际专利分类号 国际分类号 clc ipc_class ipc_classes ipc_subclasses 中图分类号 "
@@ -46,9 +47,9 @@ _WORDS: Final[dict[str, str]] = {
     "loc": "洛迦诺分类号 外观分类号 loc locarno locarno_class loc分类号 外观设计分类号",
     "agency": "代理机构 专利代理机构 代理机构名称 agency patent_agency agencyname",
     "agents": "代理人 专利代理人 专利代理师 代理师 agent agents attorney",
-    "kind": "专利类型 类型 知识产权类型 权利类型 种类 专利种类 案件类型 type patent_type kind ip_type 类别",
+    "kind": "zhuanlilx 专利类型 类型 知识产权类型 权利类型 种类 专利种类 案件类型 type patent_type kind ip_type 类别",
     "kind_code": "文献类型 文献种类 公开类型 文献种类代码 kind_code kindcode",
-    "status": "法律状态 当前法律状态 案件状态 状态 专利状态 最新法律状态 有效性 legal_status status",
+    "status": "法律状态 当前法律状态 案件状态 状态 专利状态 最新法律状态 有效性 legal_status status legalstatus anjianywzt",
     "source": "来源库 来源 数据来源 srcdatabase source database",
     "country": "国家 国别 公开国别 国家/地区 country office 受理局",
     "priority": "优先权 优先权号 优先权信息 priority priorities",
@@ -75,6 +76,7 @@ def field_of(header: str) -> str:
     Headers in two languages (``PubNo-公开号``, ``申请号 Application no.``) are understood by either half.
     """
     header = _NOTE.sub("", unicodedata.normalize("NFKC", header)).strip().strip("*")
+    header = re.sub(r"^\[[^\]]{1,4}\]", "", header)
     found = _FIELDS.get(_plain(header))
     if found:
         return found

@@ -78,6 +78,25 @@ def row_of(number: int, found: dict[str, Any], today: date | None = None) -> Row
     return _row(number, found, today)
 
 
+def records_of(found: Any, depth: int = 3) -> list[dict[str, Any]]:
+    """The objects of a JSON document that are records or events: itself, a list, or the list inside its wrapping."""
+    if isinstance(found, list):
+        some = [one for one in found if isinstance(one, dict)]
+        return some if some and known(some[0]) else []
+    if not isinstance(found, dict):
+        return []
+    if known(found):
+        return [found]
+    inside = (records_of(one, depth - 1) for one in found.values() if depth and isinstance(one, dict | list))
+    return next((records for records in inside if records), [])
+
+
+def known(found: dict[str, Any]) -> bool:
+    """Whether an object says something about a right."""
+    answers = cnipa.is_record(found) or cnipa.is_inquiry(found) or is_event(found)
+    return answers or columns.looks_like_header(list(found))
+
+
 def _event_row(number: int, found: dict[str, Any], today: date | None) -> Row:
     draft = Draft(number, today=today)
     named = {key: as_text(content) for key, content in found.items()}

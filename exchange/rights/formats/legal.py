@@ -73,6 +73,18 @@ _CODES: Final = tuple(
     )
 )  # fmt: skip
 
+#: Headings of older gazettes that name a group of events; which one it is stands behind them.
+_GROUPS: Final = {
+    "专利权质押合同登记的生效、变更及注销": "",
+    "专利权质押登记的生效、变更及注销": "",
+    "专利实施许可合同备案的生效、变更及注销": "",
+    "专利权的保全及其解除": "",
+    "专利权的保全及解除": "",
+    "发明专利申请公布后的撤回、视为撤回和驳回": "",
+    "专利申请权、专利权的转移": "TR01",
+    "专利权的无效、部分无效宣告": "",
+    "专利权的终止": "",
+}
 _PAIR_BREAK: Final = re.compile(r"[;；\r\n]+|(?<=[\u4e00-\u9fff)])\s{2,}")
 _DAY: Final = re.compile(r"\d{4}[.\-/年]?\d{1,2}[.\-/月]?\d{1,2}日?")
 #: Name of a pair to its field; names not listed are kept as they are.
@@ -128,10 +140,23 @@ _DAYS: Final = ("effective_on", "released_on", "changed_on", "ended_on")
 def code_of(name: str) -> str:
     """The code of an announcement by the words it begins with, or nothing."""
     name = values.clean(name).lstrip("因")
+    for group, code in _GROUPS.items():
+        if name.startswith(group):
+            return code_of(name[len(group) :].lstrip("(（:：、,， ")) or code
     for words, code in _CODES:
         if name.startswith(words):
             return code
     return ""
+
+
+def _without_heading(name: str) -> str:
+    """The name of a pair without the heading that ran into it."""
+    while name not in _NAMES:
+        heading = next((w for w in (*_GROUPS, *(words for words, _ in _CODES)) if name.startswith(w)), "")
+        if not heading or len(name) == len(heading):
+            break
+        name = name[len(heading) :].lstrip("()（）、,， ")
+    return name
 
 
 def _pairs(text: str) -> Iterable[tuple[str, str]]:
@@ -146,12 +171,7 @@ def _pairs(text: str) -> Iterable[tuple[str, str]]:
             if last and values.value(piece):
                 yield last, values.value(piece)
             continue
-        name = values.clean(name)
-        if name not in _NAMES:
-            for words, _ in _CODES:
-                if name.startswith(words) and len(name) > len(words):
-                    name = name[len(words) :]
-                    break
+        name = _without_heading(values.clean(name))
         last = name
         yield name, values.value(content)
 

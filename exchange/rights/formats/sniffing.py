@@ -161,7 +161,9 @@ def _json(source: Source) -> str:
         except (jsonlines.Bad, UnicodeDecodeError):
             continue
         if len(lines) == 1 and _only_line(source):
-            return _object_key(found) or _line_key(found)
+            alone = _object_key(found)
+            if alone or not (jsonlines.known(found) or assignments.is_conveyance(found)):
+                return alone or _document_key(found)
         return _line_key(found)
     if source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and lines[0].rstrip().endswith(b"}"):
         return "jsonl"
@@ -186,8 +188,6 @@ def _object_key(found: Mapping[str, Any]) -> str:
         return "ops-json"
     if isinstance(found.get("documents"), list) or isinstance(found.get("document_id"), Mapping):
         return "ops-json"
-    if isinstance(found.get("results"), list):
-        raise epo.nothing_here()
     if cnipa.is_inquiry(found):
         return "cnipa-json"
     return "cnipr-json" if cnipa.is_record(found) else ""
@@ -198,8 +198,10 @@ def _line_key(found: dict[str, Any]) -> str:
         return "us-assignment-jsonl"
     if jsonlines.is_event(found):
         return "events-jsonl"
-    if cnipa.is_record(found) or cnipa.is_inquiry(found) or columns.looks_like_header(list(found)):
+    if jsonlines.known(found):
         return "jsonl"
+    if jsonlines.records_of(found):
+        return "json"
     raise _no_fields(found)
 
 
@@ -211,17 +213,16 @@ def _no_fields(found: Mapping[str, Any]) -> Refused:
 
 
 def _document_key(found: Any) -> str:
-    if isinstance(found, list):
-        first = next((one for one in found if isinstance(one, dict)), None)
-        if first is None:
-            raise damaged(N_("the JSON list holds no objects"))
-        _line_key(first)
+    if isinstance(found, Mapping):
+        key = _object_key(found)
+        if key:
+            return key
+    if jsonlines.records_of(found):
         return "json"
+    if isinstance(found, list):
+        raise damaged(N_("the JSON list holds no objects"))
     if not isinstance(found, Mapping):
         raise unknown(N_("JSON without an object"))
-    key = _object_key(found)
-    if key:
-        return key
-    if jsonlines.is_event(dict(found)) or columns.looks_like_header(list(found)):
-        return "json"
+    if isinstance(found.get("results"), list):
+        raise epo.nothing_here()
     raise _no_fields(found)
