@@ -10,7 +10,7 @@ import pytest
 from tests.habits.tree import ROOT, sources, text
 
 #: What speaks HTTP or the command line, and may therefore know Flask.
-FACES = ("__init__", "api", "cli", "faces", "page", "schemas")
+FACES = ("__init__", "api", "cli", "faces", "page", "schemas", "shown")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,6 @@ def test_every_face_is_forbidden_to_the_trade(contracts: dict[str, dict[str, lis
     faces = {
         ".".join(path.with_suffix("").parts)
         for path in sources("contracts", "search")
-        if path.stem.startswith(("api", "faces", "page"))
+        if path.stem.startswith(("api", "faces", "page", "shown"))
     }
     assert faces - set(forbidden) == set()
