@@ -42,7 +42,7 @@ class PartyKind(Enum):
 
 
 @labelled(
-    registered=N_("Registered"),
+    registered=N_("Not verified yet"),
     submitted=N_("Submitted for verification"),
     verified=N_("Verified"),
     refused=N_("Verification refused"),

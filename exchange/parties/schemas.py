@@ -66,7 +66,7 @@ class CodeForm(Schema):
         required=True,
         validate=validate.Length(max=32),
         metadata={
-            "label": N_("Code"),
+            "label": N_("One-time code"),
             "hint": N_("Six digits from your authenticator, or one of your recovery codes."),
             "autocomplete": "one-time-code",
             "spellcheck": "false",
@@ -81,7 +81,7 @@ class FirstCodeForm(Schema):
         required=True,
         validate=validate.Length(max=32),
         metadata={
-            "label": N_("Code"),
+            "label": N_("One-time code"),
             "hint": N_("The six digits that your authenticator shows now."),
             "autocomplete": "one-time-code",
             "inputmode": "numeric",
@@ -102,7 +102,7 @@ class ConfirmCodeForm(Schema):
         required=True,
         validate=validate.Length(max=32),
         metadata={
-            "label": N_("Code"),
+            "label": N_("One-time code"),
             "hint": N_("Six digits from your authenticator, or one of your recovery codes."),
             "autocomplete": "one-time-code",
             "spellcheck": "false",
@@ -332,7 +332,7 @@ class RolesForm(Schema):
 
 
 SCOPE_NAMES: dict[str, str] = {
-    "read": N_("Read"),
+    "read": N_("Read what its owner may read"),
     "rights": N_("Bring in and complete rights"),
     "trade": N_("List and make offers"),
     "flow": N_("Contracts and filings"),
@@ -374,7 +374,7 @@ class TokenForm(Schema):
 
 
 TRAIL: dict[str, str] = {
-    "party.registered": N_("Registered"),
+    "party.registered": N_("Registered on the exchange"),
     "party.papers_given": N_("Papers given"),
     "party.submitted": N_("Submitted for verification"),
     "party.verified": N_("Verified"),
