@@ -109,9 +109,14 @@ def announce(actor: Actor, right: Right, events: Sequence[Announcement], *, quie
     """
     before = kept(right)
     known = {row.fingerprint for row in before}
-    newest = max((row.effective_on or row.announced_on for row in before), default=None)
+    told = [row for row in before if row.code != codes.STATUS]
+    newest = max((row.effective_on or row.announced_on for row in told), default=None)
     outcome = Outcome()
     rows = {row.fingerprint: row for row in before}
+    if not before and right.status is not RightStatus.UNKNOWN:
+        carried = _status_so_far(right)
+        rows[carried.fingerprint] = _row(right, carried)
+        known.add(carried.fingerprint)
     fresh: dict[str, Announcement] = {}
     for event in events:
         print_ = event.fingerprint
@@ -123,34 +128,50 @@ def announce(actor: Actor, right: Right, events: Sequence[Announcement], *, quie
         on_arrival = [register.CODE_CORRECTED] if event.given_code not in {"", event.code} else []
         if newest is not None and event.day < newest:
             on_arrival.append(register.LATE)
-        rows[print_] = LegalEvent(
-            right_id=right.id,
-            code=event.code,
-            announced_on=event.announced_on,
-            effective_on=event.effective_on,
-            text=event.text,
-            data={
-                "before": list(event.before),
-                "after": list(event.after),
-                "fields": dict(event.fields),
-                "on_arrival": on_arrival,
-            },
-            source=event.source[:64],
-            fingerprint=print_,
-        )
+        rows[print_] = _row(right, event, on_arrival)
     if not fresh:
         return outcome
     state = register.replay(_baseline(right), [announcement_of(row) for row in rows.values()])
     for print_, row in rows.items():
         row.applied = state.applied[print_]
         row.warnings = [*row.data.get("on_arrival", ()), *state.warnings[print_]]
-        if print_ in fresh:
+        if row.id is None:
             session.add(row)
+        if print_ in fresh:
             outcome.warnings += [(fresh[print_], warning) for warning in row.warnings]
     outcome.applied = sum(state.applied[print_] for print_ in fresh)
     outcome.recorded = len(fresh) - outcome.applied
     outcome.changed = write(actor, right, state, codes=[e.code for e in fresh.values()], quiet=quiet)
     return outcome
+
+
+def _row(right: Right, event: Announcement, on_arrival: Sequence[str] = ()) -> LegalEvent:
+    return LegalEvent(
+        right_id=right.id,
+        code=event.code,
+        announced_on=event.announced_on,
+        effective_on=event.effective_on,
+        text=event.text,
+        data={
+            "before": list(event.before),
+            "after": list(event.after),
+            "fields": dict(event.fields),
+            "on_arrival": list(on_arrival),
+        },
+        source=event.source[:64],
+        fingerprint=event.fingerprint,
+    )
+
+
+def _status_so_far(right: Right) -> Announcement:
+    """The status that was known before the first announcement, as the first line of the history."""
+    return Announcement(
+        codes.STATUS,
+        right.status_as_of or right.granted_on or right.published_on or right.filed_on or clock.today(),
+        right.ended_on,
+        fields={"status": right.status.value, "detail": right.status_detail or ""},
+        source=right.status_source or "",
+    )
 
 
 def _baseline(right: Right) -> State:
