@@ -35,7 +35,7 @@ from exchange.deals import actions as deals
 from exchange.listings import actions as listings
 from exchange.notifications import actions as notifications
 from exchange.parties import auth
-from exchange.rights import actions as rights
+from exchange.rights import imports
 from exchange.web import hooks
 from search import indexer
 
@@ -100,8 +100,9 @@ def _connect(app: Flask) -> None:
     events.subscribe(subscriptions.SUBSCRIBERS)
     due.register("listing", listings.run_due)
     due.register("offer", deals.run_due)
-    due.register("right_import", rights.run_due)
-    onestop.register_due()
+    due.register("right_import", imports.run_due)
+    for kind, look in onestop.DUE.items():
+        due.register(kind, look)
     notifications.resolve_by(subscriptions.RESOLVERS)
 
     def translate(words: str, locale: str | None) -> str:
