@@ -93,7 +93,11 @@ class _Process:
             stderr=subprocess.DEVNULL,
             cwd=_ROOT,
             # Nothing of this process's environment (keys, addresses) goes along.
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"},
+            env={
+                "LC_ALL": "C.UTF-8",
+                "PYTHONUTF8": "1",
+                **{name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
+            },
             start_new_session=True,
         )
 

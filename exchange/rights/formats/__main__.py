@@ -22,7 +22,8 @@ from exchange.rights.formats.source import Source
 
 def limit(memory: int, seconds: int) -> None:
     """Take away what a hostile file would want: memory, time, files, core dumps."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    if sys.platform != "darwin":  # which knows the limit and does not let it be set
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
