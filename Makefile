@@ -66,7 +66,7 @@ format: $(VENV)/.test ## Put the code into its one layout
 
 .PHONY: bench
 bench: ready $(VENV)/.test ## Measure search, bids, import and pages, each against the raw engine
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(NAME)
 
 .PHONY: crash
 crash: ready $(VENV)/.test ## Kill the walk at every commit boundary, go on, and prove the ledger (both databases)

@@ -1,0 +1,1 @@
+"""Measurements, each against the raw engine in the same run; ``README.md`` keeps the results and the machine."""
