@@ -638,6 +638,12 @@ def test_names_of_one_cell(text: str, names: list[str]) -> None:
     assert values.names(text, commas=True) == names
 
 
+def test_two_inventors_may_share_a_name_and_two_owners_are_one(put: Put) -> None:
+    row = files.cnki_row(1, inventors="林一;陈二;林一", applicants="甲;乙;甲")
+    found = record(read(put(files.cnki_html([row])))[0])
+    assert (found.inventors, found.applicants) == (["林一", "陈二", "林一"], ["甲", "乙"])
+
+
 def test_the_reader_of_dates_and_numbers_of_a_spreadsheet_is_bounded() -> None:
     assert values.serial_date(42006) == date(2015, 1, 2)
     assert values.serial_date(42006 - 1462, epoch_1904=True) == date(2015, 1, 2)

@@ -244,7 +244,9 @@ def fill(draft: Draft, cells: Map[str, str], extra: Map[str, str], *, title: Sev
     record.abstract = draft.text("abstract", cells.get("abstract", ""), lines=True)
     record.main_claim = draft.text("main_claim", cells.get("main_claim", ""), lines=True)
     record.applicants = draft.people("applicants", values.names(cells.get("applicants", "")))
-    record.inventors = draft.people("inventors", values.names(cells.get("inventors", ""), commas=True))
+    record.inventors = draft.people(
+        "inventors", values.names(cells.get("inventors", ""), commas=True, once=False)
+    )
     if "<addr>" in cells.get("applicants", ""):
         record.extra["applicants_as_written"] = values.clean(cells["applicants"])[:_LONGEST_OTHER]
     if not _WITHHELD.isdisjoint(record.inventors):

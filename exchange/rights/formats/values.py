@@ -119,8 +119,8 @@ _NAME_BREAK: Final = re.compile(r"[;；|\r\n]+")
 _OUTER_COMMA: Final = re.compile(r"、(?![^(（]*[)）])")
 
 
-def names(text: str, *, commas: bool = False) -> list[str]:
-    """The names of one cell, in order, each once.
+def names(text: str, *, commas: bool = False, once: bool = True) -> list[str]:
+    """The names of one cell, in order, each ``once``: an owner is one owner, but two inventors may share a name.
 
     Names are parted by semicolons, bars or line breaks; with ``commas`` also by the Chinese comma, except
     inside brackets (one hospital's name holds several). Taiwan's gazette writes ``name<addr> address<name>…``;
@@ -132,7 +132,8 @@ def names(text: str, *, commas: bool = False) -> list[str]:
     if commas and len(parts) == 1:
         parts = _OUTER_COMMA.split(text)
     found = (clean(part).strip(" ,，") for part in parts)
-    return list(dict.fromkeys(name for name in found if name.upper() not in NOTHING))
+    some = [name for name in found if name.upper() not in NOTHING]
+    return list(dict.fromkeys(some)) if once else some
 
 
 # -- dates -----------------------------------------------------------------------------------------
