@@ -8,7 +8,7 @@ from flask_babel import gettext
 
 from exchange.api import Blueprint
 from exchange.web.access import public
-from search import conditions, current, results
+from search import conditions, current, results, wording
 from search.engine import SearchDown
 from search.results import Results, Row
 from search.schemas import SearchArgs, SearchPage, SuggestArgs, Suggestions
@@ -65,7 +65,7 @@ def _page(found: Results) -> dict[str, Any]:
             name: [
                 {
                     "value": bucket.value,
-                    "label": gettext(results.value_name(name, bucket.value)),
+                    "label": gettext(wording.value_name(name, bucket.value)),
                     "count": bucket.count,
                     "selected": bucket.selected,
                 }
@@ -78,23 +78,22 @@ def _page(found: Results) -> dict[str, Any]:
 
 
 def _item(row: Row) -> dict[str, Any]:
-    listing = row.listing
     return {
-        "ref": listing.ref,
-        "title": listing.title,
+        "ref": row.ref,
+        "title": row.plain_title,
         "marked_title": [segment._asdict() for segment in row.title],
         "match": None
         if row.match is None
         else {"where": gettext(row.match[0]), "segments": [segment._asdict() for segment in row.match[1]]},
-        "kind": listing.kind.value,
+        "kind": row.kind.value,
         "deal": row.deal,
-        "price": listing.price_fen,
+        "price": row.price_fen,
         "number": row.number,
-        "rights": [item.right.ref for item in listing.items],
+        "rights": row.rights,
         "owners": row.owners,
         "statuses": [status.value for status in row.statuses],
         "burdens": [burden.value for burden in row.burdens],
-        "seller": listing.seller.ref,
+        "seller": row.seller_ref,
         "expires_on": row.until,
-        "published_at": listing.published_at,
+        "published_at": row.published_at,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from typing import Any, Protocol
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import selectinload
@@ -139,7 +140,7 @@ def _values(listing: Listing) -> dict[str, Value]:
         "region": listing.region or listing.seller.region,
         "kind": _texts(*(right.kind for right in rights)),
         "listing": listing.kind.value,
-        "deal": deal_mode(listing),
+        "deal": deal_mode(listing.kind, listing.licence_kind),
         "status": _texts(*(right.status.value for right in rights)),
         "burden": _texts(*(e.kind.value for right in rights for e in right.encumbrances)) or [NO_BURDEN],
         "maturity": listing.maturity,
@@ -169,13 +170,25 @@ def _numbers(right: Right) -> Iterator[str]:
         yield publication.number
 
 
+class Published(Protocol):
+    """What tells which of two publications is newer."""
+
+    id: Any
+    published_on: Any
+
+
+def age_of(publication: Published) -> tuple[date, int]:
+    """The newest publication of a right has the greatest: its text is shown and searched."""
+    return publication.published_on or date.min, publication.id
+
+
 def newest_publication(right: Right) -> Publication | None:
     """The publication whose text is shown and searched."""
-    return max(right.publications, key=lambda p: (p.published_on or date.min, p.id), default=None)
+    return max(right.publications, key=age_of, default=None)
 
 
-def deal_mode(listing: Listing) -> str:
+def deal_mode(kind: ListingKind, licence_kind: LicenceKind | None) -> str:
     """How the right changes hands, with the kind of licence: ``transfer``, ``exclusive_licence``…"""
-    if listing.kind is ListingKind.LICENCE:
-        return f"{(listing.licence_kind or LicenceKind.ORDINARY).value}_licence"
-    return str(listing.kind.value)
+    if kind is ListingKind.LICENCE:
+        return f"{(licence_kind or LicenceKind.ORDINARY).value}_licence"
+    return str(kind.value)

@@ -6,7 +6,9 @@ are carried back to the signs that are shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -49,10 +51,9 @@ def _marks(shown: str, words: Collection[str]) -> list[tuple[int, int]]:
     """The stretches of the source that were found, in order, touching ones joined."""
     if not words or not shown:
         return []
-    wanted = {text.stem(word) for word in words}
     folded = text.fold_mapped(shown)
     marks: list[tuple[int, int]] = []
-    for start, end in _found(folded.text, wanted):
+    for start, end in _found(folded.text, frozenset(words)):
         left, right = folded.offsets[start], folded.offsets[end]
         right = max(right, left + 1)
         if marks and left <= marks[-1][1]:
@@ -62,17 +63,22 @@ def _marks(shown: str, words: Collection[str]) -> list[tuple[int, int]]:
     return marks
 
 
-def _found(folded: str, wanted: Collection[str]) -> Iterator[tuple[int, int]]:
-    for run in text.runs(folded):
-        if not run.wide:
-            if text.stem(run.text) in wanted:
-                yield run.start, run.end
-            continue
-        for i, sign in enumerate(run.text):
-            if sign in wanted:
-                yield run.start + i, run.start + i + 1
-            if run.text[i : i + 2] in wanted and i + 1 < len(run.text):
-                yield run.start + i, run.start + i + 2
+@lru_cache(maxsize=256)
+def _pattern(words: frozenset[str]) -> tuple[re.Pattern[str] | None, frozenset[str]]:
+    """Where Han words begin (they overlap, so it looks ahead), and the stems of the others."""
+    wide = sorted((word for word in words if text.is_wide(word)), key=len, reverse=True)
+    pattern = re.compile(f"(?=({'|'.join(map(re.escape, wide))}))") if wide else None
+    return pattern, frozenset(text.stem(word) for word in words if not text.is_wide(word))
+
+
+def _found(folded: str, words: frozenset[str]) -> list[tuple[int, int]]:
+    """The stretches of folded text that are among the words, in order."""
+    pattern, stems = _pattern(words)
+    found = [match.span(1) for match in pattern.finditer(folded)] if pattern else []
+    if stems:
+        found.extend((r.start, r.end) for r in text.runs(folded) if not r.wide and text.stem(r.text) in stems)
+        found.sort()
+    return found
 
 
 def _densest(shown: str, marks: list[tuple[int, int]], width: int) -> tuple[int, int]:

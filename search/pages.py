@@ -13,7 +13,7 @@ from flask_babel import gettext
 from exchange.core.errors import N_, DomainError, RuleBroken
 from exchange.web import i18n
 from exchange.web.access import public
-from search import conditions, fields, results
+from search import conditions, fields, results, wording
 from search.engine import MAX_TEXT, Facet
 from search.results import Results
 
@@ -66,7 +66,7 @@ def index() -> ResponseReturnValue:
         "search/index.html",
         q=text,
         sort=sort if sort in fields.SORTS else fields.RELEVANCE,
-        sorts=[(name, gettext(words)) for name, words in results.SORT_NAMES.items()],
+        sorts=[(name, gettext(words)) for name, words in wording.SORT_NAMES.items()],
         chosen=chosen,
         kept=_kept(text, sort, chosen),
         found=found,
@@ -77,7 +77,7 @@ def index() -> ResponseReturnValue:
         next_url=_address(text, sort, chosen, cursor=found.next) if found and found.next else None,
         first_url=_address(text, sort, chosen) if request.args.get("cursor") else None,
         longest=MAX_TEXT,
-        value_name=lambda name, value: gettext(results.value_name(name, value)),
+        value_name=lambda name, value: gettext(wording.value_name(name, value)),
         remaining=results.remaining,
     )
     return page, 422 if refusal else 200
@@ -130,7 +130,7 @@ def _options(name: str, facet: Facet | None) -> list[Option]:
         Option(
             fields.FACETS[name].filter,
             bucket.value,
-            gettext(results.value_name(name, bucket.value)),
+            gettext(wording.value_name(name, bucket.value)),
             bucket.count,
             bucket.selected,
         )
@@ -147,7 +147,7 @@ def _ipc_options(facets: Mapping[str, Facet]) -> list[Option]:
     ]
     options: list[Option] = []
     for section in results.buckets(facets.get("ipc_section")):
-        name = gettext(results.value_name("ipc_section", section.value))
+        name = gettext(wording.value_name("ipc_section", section.value))
         options.append(
             Option("ipc", section.value, f"{section.value} {name}", section.count, section.selected)
         )
@@ -195,9 +195,9 @@ def _chip_text(name: str, value: str) -> str:
         return str(gettext("At least %(years)s years left", years=value))
     if name == "life_to":
         return str(gettext("At most %(years)s years left", years=value))
-    if name == "ipc" and value in results.IPC_SECTIONS:
-        return f"{value} {gettext(results.IPC_SECTIONS[value])}"
-    return str(gettext(results.value_name(name, value)))
+    if name == "ipc" and value in wording.IPC_SECTIONS:
+        return f"{value} {gettext(wording.IPC_SECTIONS[value])}"
+    return str(gettext(wording.value_name(name, value)))
 
 
 def _amount(name: str, value: str) -> str:

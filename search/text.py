@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -61,7 +61,7 @@ class Folded:
     """
 
     text: str
-    offsets: tuple[int, ...]
+    offsets: Sequence[int]
 
 
 class _Simplified(dict[int, str]):
@@ -113,33 +113,50 @@ def _clusters(text: str) -> Iterator[tuple[int, str]]:
     """Signs with what melts into them; only these change together under NFKC."""
     start = 0
     for i in range(1, len(text) + 1):
-        if i == len(text) or not _melts(text[i - 1], text[i]):
+        if i == len(text) or not _melts(text[i]):
             yield start, text[start:i]
             start = i
 
 
-def _melts(left: str, right: str) -> bool:
-    """Whether ``right`` may compose with ``left`` or be reordered with it: a mark, jamo, or kana's voicing."""
-    code = ord(right)
+def _melts(sign: str) -> bool:
+    """Whether a sign may compose with what stands before it: a mark, jamo, or kana's voicing."""
+    code = ord(sign)
     if code < 0x300:
         return False
-    if unicodedata.combining(right) or unicodedata.combining(left):
-        return bool(unicodedata.combining(right))
+    if unicodedata.combining(sign):
+        return True
     if 0x1160 <= code <= 0x11FF or 0x3131 <= code <= 0x318E or 0xFF9E <= code <= 0xFFDC:
         return True
-    return unicodedata.category(right) in ("Mc", "Mn")
+    return unicodedata.category(sign) in ("Mc", "Mn")
+
+
+class _Alone(dict[str, str | None]):
+    """What a sign folds to where nothing melts into it, filled as signs come; ``None`` for one that may melt."""
+
+    def __missing__(self, sign: str) -> str | None:
+        self[sign] = None if _melts(sign) else _fold(sign).translate(_simplified)
+        return self[sign]
+
+
+_alone = _Alone()
 
 
 def fold_mapped(text: str) -> Folded:
     """``fold`` with the way back to the source, for highlighting."""
-    signs: list[str] = []
-    offsets: list[int] = []
-    for start, piece in _clusters(text):
-        folded = piece.lower() if piece.isascii() else _fold(piece).translate(_simplified)
-        signs.append(folded)
-        offsets.extend([start] * len(folded))
-    offsets.append(len(text))
-    return Folded("".join(signs), tuple(offsets))
+    signs = [_alone[sign] for sign in text]
+    simple = [sign for sign in signs if sign is not None]
+    if len(simple) == len(text):
+        starts: Sequence[int] = range(len(text))
+        pieces = simple
+    else:
+        clusters = list(_clusters(text))
+        starts = [start for start, _ in clusters]
+        pieces = [_fold(piece).translate(_simplified) for _, piece in clusters]
+    folded = "".join(pieces)
+    if len(folded) == len(pieces) == len(text):
+        return Folded(folded, range(len(text) + 1))
+    offsets = [start for start, piece in zip(starts, pieces, strict=True) for _ in piece]
+    return Folded(folded, (*offsets, len(text)))
 
 
 def runs(folded: str) -> Iterator[Token]:
