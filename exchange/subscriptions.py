@@ -23,6 +23,7 @@ from exchange.deals.models import Deal, Offer
 from exchange.listings import actions as listings
 from exchange.listings.models import Listing, Objection
 from exchange.notifications import actions as notifications
+from exchange.notifications import door
 from exchange.notifications.actions import Resolver
 from exchange.notifications.messages import BY_EVENT
 from exchange.parties.models import Party
@@ -55,6 +56,7 @@ SUBSCRIBERS: tuple[Subscriber, ...] = (
     Subscriber("contracts.hand_over", ("filing.submitted",), filings.hand_over),
     Subscriber("deals.follow_listing", ("listing.withdrawn", "listing.expired"), deals.on_listing_event),
     Subscriber("notifications", tuple(BY_EVENT), handle_batch=_tell),
+    Subscriber("letters_of_the_door", ("member.invited", "user.reset_asked"), door.tell, prompt=True),
     Subscriber(
         "search",
         ("listing.*", "right.*", "deal.*", "offer.accepted", "party.verified", "party.suspended"),

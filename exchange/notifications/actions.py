@@ -57,6 +57,11 @@ def translate_by(translate: Callable[[str, str | None], str]) -> None:
     _translate = translate
 
 
+def say(words: str, locale: str | None) -> str:
+    """A msgid in the language of a reader; Chinese where it is not known."""
+    return _translate(words, locale)
+
+
 @transaction
 def tell(event: Event) -> int:
     """Write the notices and letters that ``event`` calls for; how many notices. Repeats add nothing."""

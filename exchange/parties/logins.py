@@ -200,6 +200,11 @@ def reset_link(user: User, until: int) -> str:
     return f"{settings().public_url}/login/reset/{user.ref}.{until}.{_reset_tag(user, until)}"
 
 
+def instant_of(until: int) -> datetime:
+    """The instant that ``until`` (seconds) stands for."""
+    return datetime.fromtimestamp(until, UTC)
+
+
 def _reset_tag(user: User, until: int) -> str:
     return keys.tag(f"{user.ref}|{until}|{user.password_hash}", _RESET)
 
@@ -215,7 +220,7 @@ def find_reset(token: str) -> User:
         user is None
         or not user.active
         or not keys.same(sign, _reset_tag(user, int(until)))
-        or datetime.fromtimestamp(int(until), UTC) <= clock.wall()
+        or instant_of(int(until)) <= clock.wall()
     ):
         raise NotFound("reset.gone", N_("This link was used or is too old. Ask for a new one."))
     return user
