@@ -308,16 +308,19 @@ class Batch:
     def _itself(
         self, right: Known, record: Record, hash_: str, source: Source, was_known: bool
     ) -> str | None:
-        """Take a row that is about the right itself. What was kept instead, where a better source had said it."""
-        if was_known:
-            before = sources.of(right.facts, "title")
-            if before is not None and not source.may_replace(before):
-                return before.token
-            self.counts.updated += 1
-        else:
-            self.counts.added += 1
+        """Take a row that is about the right itself. What was kept instead, where a better source had said it.
+
+        What nobody said yet is taken from any source.
+        """
+        before = sources.of(right.facts, "title") if was_known else None
+        newest = before is None or source.may_replace(before)
+        told = (dict(right.values), right.owners)
+        self._bibliography(right, record, source, newest=newest)
+        if before is not None and not newest and told == (right.values, right.owners):
+            return before.token
+        self.counts.added += not was_known
+        self.counts.updated += was_known
         self._set(right, "row_hash", hash_)
-        self._bibliography(right, record, source, newest=True)
         return None
 
     def _bibliography(self, right: Known, record: Record, source: Source, *, newest: bool) -> None:
@@ -342,7 +345,7 @@ class Batch:
         first = right.values.get("published_on")
         if record.pub_date is not None and (first is None or record.pub_date < first):
             self._set(right, "published_on", record.pub_date)
-        if record.applicants and (newest or right.id is None):
+        if record.applicants and (newest or not right.owner_names):
             self._owners(right, record.applicants, source)
 
     def _say(self, right: Known, name: str, value: Any, source: Source) -> None:

@@ -34,13 +34,13 @@ def is_grant(kind_code: str, on: date | None) -> bool:
 
 _WORDS: Final = (
     ("恢复", RightStatus.LAPSED), ("无效", RightStatus.INVALID), ("届满", RightStatus.EXPIRED),
-    ("期限届满", RightStatus.EXPIRED), ("终止", RightStatus.LAPSED), ("放弃", RightStatus.LAPSED),
-    ("失效", RightStatus.LAPSED), ("驳回", RightStatus.WITHDRAWN), ("撤回", RightStatus.WITHDRAWN),
-    ("视撤", RightStatus.WITHDRAWN), ("等年登印费", RightStatus.PENDING), ("等待颁证", RightStatus.PENDING),
-    ("滞纳金", RightStatus.GRANTED), ("维持", RightStatus.GRANTED), ("有权", RightStatus.GRANTED),
-    ("有效", RightStatus.GRANTED), ("授权", RightStatus.GRANTED), ("实审", RightStatus.PENDING),
-    ("实质审查", RightStatus.PENDING), ("审中", RightStatus.PENDING), ("在审", RightStatus.PENDING),
-    ("公开", RightStatus.PENDING), ("公布", RightStatus.PENDING), ("受理", RightStatus.PENDING),
+    ("驳回", RightStatus.WITHDRAWN), ("撤回", RightStatus.WITHDRAWN), ("视撤", RightStatus.WITHDRAWN),
+    ("终止", RightStatus.LAPSED), ("放弃", RightStatus.LAPSED), ("失效", RightStatus.LAPSED),
+    ("等年登印费", RightStatus.PENDING), ("等待颁证", RightStatus.PENDING), ("滞纳金", RightStatus.GRANTED),
+    ("维持", RightStatus.GRANTED), ("有权", RightStatus.GRANTED), ("有效", RightStatus.GRANTED),
+    ("授权", RightStatus.GRANTED), ("实审", RightStatus.PENDING), ("实质审查", RightStatus.PENDING),
+    ("审中", RightStatus.PENDING), ("在审", RightStatus.PENDING), ("公开", RightStatus.PENDING),
+    ("公布", RightStatus.PENDING), ("受理", RightStatus.PENDING),
 )  # fmt: skip
 _ENGLISH: Final = {
     "granted": RightStatus.GRANTED,
