@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, Final
 
 from flask import (
     Blueprint,
@@ -27,7 +27,7 @@ from sqlalchemy.orm import selectinload
 
 from exchange.core import clock
 from exchange.core.db import session
-from exchange.core.errors import DomainError
+from exchange.core.errors import N_, DomainError
 from exchange.core.labels import labels
 from exchange.parties.models import Role
 from exchange.parties.policy import Permission, exchange_roles
@@ -46,6 +46,7 @@ from exchange.rights import (
 from exchange.rights import source as sources
 from exchange.rights.api import actions_for, facts_of, import_for, shown_number
 from exchange.rights.check import Answer
+from exchange.rights.formats import FORMATS
 from exchange.rights.formats.record import Problem, Refused
 from exchange.rights.models import (
     EncumbranceKind,
@@ -68,6 +69,35 @@ bp = Blueprint("rights", __name__)
 _PAGE = 50
 _SHOWN = 100
 """Problems shown on the page of an import; the workbook has all that were kept."""
+
+FIELDS: Final[dict[str, str]] = {
+    "app_no": N_("Application number"),
+    "patent_no": N_("Patent number"),
+    "reg_no": N_("Number of the registration"),
+    "pub_no": N_("Publication number"),
+    "pub_date": N_("Date of publication"),
+    "filed_on": N_("Filing date"),
+    "granted_on": N_("Date of grant"),
+    "title": N_("Title"),
+    "abstract": N_("Abstract"),
+    "main_claim": N_("Main claim"),
+    "applicants": N_("Owners of record"),
+    "inventors": N_("Inventors"),
+    "region": N_("Region"),
+    "address": N_("Address"),
+    "ipc": N_("Classification"),
+    "ipc_main": N_("Main class"),
+    "loc": N_("Locarno class"),
+    "agency": N_("Patent agency"),
+    "agents": N_("Patent attorney"),
+    "kind": N_("Kind of right"),
+    "kind_code": N_("Kind code"),
+    "status": N_("Legal status"),
+    "source": N_("Source"),
+    "country": N_("Country"),
+    "priority": N_("Priority"),
+}
+"""What a column of an import may be taken for: field of a record → msgid."""
 
 
 @bp.context_processor
@@ -212,6 +242,9 @@ def imported(ref: str) -> str:
     return render_template(
         "rights/imported.html",
         one=kept,
+        fields={key: gettext(name) for key, name in FIELDS.items()},
+        formats={key: gettext(one.name) for key, one in FORMATS.items()},
+        reason=_reason_of(kept),
         mapping=mapping,
         refused=refused,
         problems=problems[:_SHOWN],
@@ -220,6 +253,12 @@ def imported(ref: str) -> str:
         wanted=wanted,
         ImportStatus=ImportStatus,
     )
+
+
+def _reason_of(kept: RightImport) -> str:
+    """Why a file was refused, in the reader's language where the refusal was kept with its parameters."""
+    whole = [one for one in kept.problems if one["line"] == 0 and one["severity"] == "error"]
+    return i18n.say(whole[-1]["message"], whole[-1]["params"]) if whole else kept.reason or ""
 
 
 @bp.post("/rights/imports/<ref>/start")
