@@ -246,7 +246,7 @@ def _parked(_actor: Actor) -> Iterator[Task]:
             gettext("Look at parked deliveries"),
             gettext("Messages inside the exchange that failed several times."),
             url_for("desk.system"),
-            gettext("Open"),
+            gettext("See it"),
         )
 
 
