@@ -1,7 +1,6 @@
 """Documents of registers and services: what each says about a right arrives in the same record, with its events."""
 
 import json
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -9,29 +8,12 @@ import pytest
 
 from exchange.rights import formats
 from exchange.rights.formats import legal
-from exchange.rights.formats.record import Event, Record, Refused, Row
+from exchange.rights.formats.record import Event, Record, Refused
 from exchange.rights.numbers import parse
 from tests.rights import files
-
-Put = Callable[[bytes], Path]
+from tests.rights.reading import Put, read
 
 APP = files.app_no(2020, 1, 77)
-
-
-@pytest.fixture
-def put(tmp_path: Path) -> Put:
-    """Write bytes under a name that says nothing about them."""
-
-    def write(data: bytes) -> Path:
-        path = tmp_path / "upload.dat"
-        path.write_bytes(data)
-        return path
-
-    return write
-
-
-def read(path: Path) -> list[Row]:
-    return list(formats.read(path))
 
 
 def one(path: Path) -> Record:

@@ -19,25 +19,13 @@ from exchange.rights.formats.prescan import MOST_ENTRIES, check_archive
 from exchange.rights.formats.record import Refused, Row
 from exchange.rights.sandbox import Limits
 from tests.rights import files
+from tests.rights.reading import Put
 
-Put = Callable[[bytes], Path]
 NUMBER = files.app_no(2015, 2, 5)
 HEAD = ["申请号", "名称"]
 
 #: The most seconds a refusal may take on a busy machine.
 SOON = 20.0
-
-
-@pytest.fixture
-def put(tmp_path: Path) -> Put:
-    """Write bytes under a name that says nothing about them."""
-
-    def write(data: bytes) -> Path:
-        path = tmp_path / "upload.dat"
-        path.write_bytes(data)
-        return path
-
-    return write
 
 
 def refusal(path: Path, limits: Limits = sandbox.LIMITS) -> Refused:
