@@ -128,14 +128,11 @@ def _from_database(text: str, chosen: Mapping[str, Sequence[str]], limit: int) -
         wanted.append(Listing.kind.in_(kinds))
     offered = select(Listing.id).where(Listing.status == ListingStatus.LISTED, *wanted)
     total = session.scalar(select(func.count()).select_from(offered.subquery())) or 0
-    newest = list(
-        session.scalars(offered.order_by(Listing.published_at.desc(), Listing.id.desc()).limit(limit))
-    )
-    found = {row.ref: row for row in _read(Listing.id.in_(newest), frozenset())}
-    refs = session.execute(select(Listing.id, Listing.ref).where(Listing.id.in_(newest)))
-    places = {id_: ref for id_, ref in refs}
+    newest = offered.with_only_columns(Listing.ref).order_by(Listing.published_at.desc(), Listing.id.desc())
+    refs = list(session.scalars(newest.limit(limit)))
+    found = {row.ref: row for row in _read(Listing.ref.in_(refs), frozenset())}
     return Results(
-        rows=tuple(found[places[id_]] for id_ in newest if places[id_] in found),
+        rows=tuple(found[ref] for ref in refs if ref in found),
         total=total,
         exact=True,
         next=None,
