@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, Response, current_app, render_template, url_for
@@ -62,7 +63,13 @@ def region_words(listing: Listing) -> str | None:
     return gettext(name) if name else None
 
 
+def last_minute(instant: datetime) -> datetime:
+    """The last minute before ``instant``: what ends at midnight is shown as ending on the day before."""
+    return instant - timedelta(minutes=1)
+
+
 WORDS = {
+    "last_minute": last_minute,
     "link": link,
     "title_of": title_of,
     "right_title": right_title,

@@ -285,6 +285,11 @@ class ToKnow:
     inventors_told: bool = False
 
     @property
+    def agreed_names(self) -> str:
+        """The co-owners who agreed, as one list of names."""
+        return "、".join(self.agreed)
+
+    @property
     def consents(self) -> bool:
         """Whether there is anything to say of consents."""
         return bool(self.agreed or self.inventors_told)

@@ -33,7 +33,18 @@ def home() -> str:
     """Search, the market in figures, the latest listings, how a deal goes, who keeps the money."""
     latest = shelf.latest(ON_HOME)
     rows = [(listing, _first(listing), _publicity(listing)) for listing in latest]
-    return page("listings/home.html", figures=shelf.figures(), rows=rows, now=clock.now())
+    return page(
+        "listings/home.html", figures=shelf.figures(), rows=rows, examples=_examples(rows), now=clock.now()
+    )
+
+
+def _examples(
+    rows: list[tuple[Listing, present.RightView | None, present.PublicityView | None]],
+) -> list[str]:
+    """Two classes and a number of what is on offer, to try the search with."""
+    views = [view for _listing, view, _clock in rows if view is not None]
+    classes = dict.fromkeys(view.right.ipc[0].split("/")[0] for view in views if view.right.ipc)
+    return [*list(classes)[:2], *(view.number for view in views[:1])]
 
 
 def _first(listing: Listing) -> present.RightView | None:

@@ -63,7 +63,7 @@ class ListingBody(ma.Schema):
     )
     weights = ma.fields.List(
         Whole(validate=validate.Range(0, 1_000_000)),
-        validate=validate.Length(1, readiness.MAX_RIGHTS),
+        validate=validate.Length(max=readiness.MAX_RIGHTS),
         metadata={
             "label": N_("Shares of the price"),
             "hint": N_("One number per right, in their order. 3 and 1 mean three quarters and one quarter."),

@@ -205,6 +205,9 @@ def edit_part(ref: str, part: str) -> ResponseReturnValue:
         return _edit_rights(listing, task, target)
     schema = ListingBody(only=_fields(task, listing), partial=True)
     _name_co_owners(schema, listing)
+    if task.key == "statements":
+        for spec in schema.fields.values():
+            spec.required = True  # shown as needed; a partial schema still saves what is there
     form = Form(schema, data=_data(listing, schema))
 
     def save(values: dict[str, Any]) -> str:
@@ -252,17 +255,19 @@ def _name_co_owners(schema: ListingBody, listing: Listing) -> None:
 
 
 def _edit_rights(listing: Listing, task: Part, target: str) -> ResponseReturnValue:
-    schema = ListingBody(only=("right_refs", "weights"), partial=True)
-    asked = request.values.get("q", "").strip()
     held = [item.right.ref for item in listing.items]
+    several = len(held) > 1
+    schema = ListingBody(only=("right_refs", "weights") if several else ("right_refs",), partial=True)
+    asked = request.values.get("q", "").strip()
     _offer_rights(schema, asked, held + request.form.getlist("right_refs"))
-    weights_field = schema.fields["weights"]
-    weights_field.metadata = {**weights_field.metadata, "widget": "lines"}
-    shares = [item.price_share_bp or 0 for item in listing.items] if len(held) > 1 else []
+    if several:
+        field = schema.fields["weights"]
+        field.metadata = {**field.metadata, "widget": "lines"}
+    shares = [item.price_share_bp or 0 for item in listing.items]
     form = Form(schema, data={"right_refs": held, "weights": shares})
 
     def save(values: dict[str, Any]) -> str:
-        weights = values.get("weights")
+        weights = values.get("weights") or None
         refs = values.get("right_refs", [])
         if weights is not None and len(weights) != len(refs):
             weights = None if refs != held else weights
