@@ -75,7 +75,8 @@ class OfferBody(ma.Schema):
     @ma.post_load
     def gather(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """What is no price, message or period is a term."""
-        return {**data, "terms": {key: data.pop(key) for key in rules.TERMS if key in data}}
+        terms = {key: data.pop(key) for key in rules.TERMS if key in data}
+        return {**data, "terms": terms}
 
 
 class ListingShort(ma.Schema):

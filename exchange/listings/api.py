@@ -93,7 +93,7 @@ def _answer(listing: Listing, status: int = 200) -> tuple[Any, int, dict[str, st
     return shown(g.actor, listing), status, headers
 
 
-@blp.get("/")
+@blp.get("")
 @blp.arguments(ListingArgs, location="query")
 @blp.response(200, page_of(ListingSchema))
 @public
@@ -117,7 +117,7 @@ def index(args: dict[str, Any]) -> dict[str, Any]:
     return {"items": page.items, "next": page.next, "total": page.total}
 
 
-@blp.post("/")
+@blp.post("")
 @idempotent()
 @blp.arguments(ListingBody)
 @blp.response(201, ListingSchema)

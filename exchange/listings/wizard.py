@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, flash, g, request, url_for
+from flask import abort, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import false, select
@@ -335,6 +335,8 @@ def resume(ref: str) -> ResponseReturnValue:
 def price(ref: str) -> ResponseReturnValue:
     """Ask another price."""
     listing = _own(ref, editable=False)
+    if request.method == "GET" and "change_price" not in shelf.allowed(g.actor, listing):
+        return redirect(url_for("listings.show", ref=ref), 303)
     form = Form(PriceBody, data={"price": listing.price_fen})
 
     def save(values: dict[str, Any]) -> str:
@@ -356,6 +358,8 @@ def withdraw(ref: str) -> ResponseReturnValue:
     """Take a listing back."""
     listing = shelf.get_for(g.actor, ref)
     g.actor.must(Permission.LISTING_WITHDRAW, listing)
+    if request.method == "GET" and "withdraw" not in shelf.allowed(g.actor, listing):
+        return redirect(url_for("listings.show", ref=ref), 303)
     form = Form(WithdrawBody)
 
     def save(values: dict[str, Any]) -> str:
