@@ -5,6 +5,7 @@ APScheduler only pokes (memory jobs, no store); what is due stands in the databa
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -21,10 +22,13 @@ from exchange.core import clock, due, events, idempotency, kept, leases, log
 from exchange.core.db import session
 from exchange.ledger.verify import verify
 from exchange.notifications import channels
+from exchange.parties import sessions, tries
 from search import indexer
+from search.engine import SearchDown
 
 KEEP_ANSWERS = timedelta(days=30)
 KEEP_DELIVERIES = timedelta(days=90)
+KEEP_TRIES = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ def _prove_ledger() -> None:
 def _purge() -> None:
     idempotency.forget(clock.now() - KEEP_ANSWERS)
     events.forget_done(clock.now() - KEEP_DELIVERIES)
+    tries.forget(clock.wall() - KEEP_TRIES)
+    sessions.forget()
 
 
 HOUR, DAY = 3600.0, 86400.0
@@ -86,8 +92,14 @@ def run_once(app: Flask, name: str) -> bool:
 
 
 def _schedule(app: Flask, scheduler: BaseScheduler) -> None:
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a beat that is passed over is no news
     with app.app_context():
         prepare()
+        try:
+            indexer.ensure()
+        except SearchDown as error:
+            log.get("jobs").warning("search_down", reason=str(error))  # reconcile builds it when it is back
+        session.remove()
     for job in TIMETABLE.values():
         scheduler.add_job(
             run_once,
