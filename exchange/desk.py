@@ -35,6 +35,7 @@ from exchange.core.errors import N_
 from exchange.core.events import Delivery, DeliveryStatus
 from exchange.deals.models import Deal, DealStatus, Offer, OfferStatus
 from exchange.ledger import book, chart
+from exchange.ledger.models import Account
 from exchange.listings.models import Listing, ListingStatus, Objection
 from exchange.notifications import actions as notices
 from exchange.notifications.pages import sentence
@@ -195,19 +196,14 @@ def _payouts(actor: Actor) -> Iterator[Task]:
 
 def _credits(_actor: Actor) -> Iterator[Task]:
     """Balances that could be paid out."""
-    from exchange.ledger.models import Account
-
     query = (
         select(Account).where(Account.address.startswith("party:"), Account.balance > 0).order_by(Account.id)
     )
-    names = dict(
-        session.execute(
-            select(Party.ref, Party.name).where(
-                Party.ref.in_([a.address.removeprefix("party:") for a in session.scalars(query)])
-            )
-        ).all()  # type: ignore[arg-type]
-    )
-    for account in session.scalars(query.limit(LIMIT)):
+    accounts = session.scalars(query.limit(LIMIT)).all()
+    owners = [account.address.removeprefix("party:") for account in accounts]
+    rows = session.execute(select(Party.ref, Party.name).where(Party.ref.in_(owners)))
+    names = {ref: name for ref, name in rows}  # noqa: C416  Result has keys(), so dict() misreads it
+    for account in accounts:
         yield Task(
             gettext(
                 "Pay out the balance of %(name)s", name=names.get(account.address.removeprefix("party:"), "")
@@ -330,7 +326,7 @@ def _flow_steps(actor: Actor) -> Iterator[Task]:
                 yield Task(
                     item.sentence(gettext),
                     flow.deal.listing.title,
-                    url_for(item.endpoint, **item.args),
+                    url_for(item.endpoint, **dict[str, Any](item.args)),
                     gettext("Do it"),
                     due=item.by,
                     provisional=item.provisional,

@@ -212,7 +212,7 @@ def _import(import_: RightImport) -> dict[str, Any]:
 # -- reading --------------------------------------------------------------------------------------
 
 
-@blp.get("/")
+@blp.get("")
 @blp.arguments(RightArgs, location="query")
 @blp.response(200, page_of(RightRowSchema))
 @login

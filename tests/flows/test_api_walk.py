@@ -172,7 +172,7 @@ def story(exchange: Exchange, file: Path) -> dict[str, Any]:
         )
     assert done["rejected"] == 0
     assert done["added"] + done["unchanged"] == done["read"] > 0
-    right = tto.get("/rights/", params={"q": record.title, "mine": True})["items"][0]
+    right = tto.get("/rights", params={"q": record.title, "mine": True})["items"][0]
 
     # 2 it completes what the export lacks and lists
     digit = {"invention": "1", "utility_model": "2"}[right["kind"]]
@@ -193,7 +193,7 @@ def story(exchange: Exchange, file: Path) -> dict[str, Any]:
         headers={"If-Match": f'"{full["version"]}"'},
     )
     listing = tto.post(
-        "/listings/",
+        "/listings",
         {
             "kind": "transfer",
             "right_refs": [right["ref"]],
