@@ -311,7 +311,7 @@ def _state_status(actor: Actor, right: Right, status: RightStatus, source: Sourc
     event = Announcement(
         codes.STATUS,
         as_of,
-        fields={"status": status.value, "detail": said_by.strip()[:200], "at": clock.now().isoformat()},
+        fields={"status": status.value, "detail": said_by.strip()[:200], "at": history.next_place(right)},
         source=source.token,
     )
     outcome = history.announce(actor, right, [event])

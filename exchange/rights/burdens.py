@@ -46,7 +46,7 @@ def encumber(
             "holder": holder,
             "register_no": number,
             "by": by,
-            "at": clock.now().isoformat(),
+            "at": history.next_place(right),
         },
         source=f"exchange:{by}",
     )
@@ -81,7 +81,7 @@ def release(
             "kind": kind.value,
             "register_no": known.register_no,
             "by": by,
-            "at": clock.now().isoformat(),
+            "at": history.next_place(right),
         },
         source=f"exchange:{by}",
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm.attributes import flag_modified
 
 from exchange.core import clock
@@ -23,7 +23,7 @@ from exchange.parties.policy import Actor
 from exchange.rights import codes, entry, fees, register
 from exchange.rights import source as sources
 from exchange.rights.formats.record import Event
-from exchange.rights.models import Encumbrance, Holding, LegalEvent, Right, RightOwner, RightStatus
+from exchange.rights.models import DEAD, Encumbrance, Holding, LegalEvent, Right, RightOwner, RightStatus
 from exchange.rights.register import Announcement, Burden, Owner, State, folded
 
 OWNER_OF_RECORD = "owner_of_record"
@@ -48,6 +48,13 @@ def kept(right: Right) -> list[LegalEvent]:
     """The announcements of a right, oldest effect first."""
     rows = session.scalars(select(LegalEvent).where(LegalEvent.right_id == right.id))
     return sorted(rows, key=lambda row: (row.effective_on or row.announced_on, row.announced_on, row.id))
+
+
+def next_place(right: Right) -> str:
+    """What puts our own entries of one day in the order in which they were made; the right is locked."""
+    return (
+        f"{session.scalar(select(func.count(LegalEvent.id)).where(LegalEvent.right_id == right.id)) or 0:06d}"
+    )
 
 
 def announcement_of(row: LegalEvent) -> Announcement:
@@ -296,7 +303,8 @@ def write(
     begun, ended = _write_burdens(right, state)
     if begun or ended:
         changed.append("burdens")
-    if not changed:
+    partly = "IP01" in codes and right.status not in DEAD
+    if not changed and not partly:
         return changed
     right.updated_at = clock.now()
     flag_modified(right, "updated_at")  # owners and burdens are other rows; the version counts them too
@@ -308,7 +316,7 @@ def write(
         return changed
     if right.status is not was:
         record(actor, "right.status_changed", right, status=right.status.value, was=was.value)
-    elif "IP01" in codes:
+    elif partly:
         record(
             actor,
             "right.status_changed",

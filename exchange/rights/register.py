@@ -199,15 +199,12 @@ def _ended(status: RightStatus, detail: str) -> Effect:
 def _restored(state: State, event: Announcement) -> list[str]:
     if state.status not in DEAD or not state.ends:
         return [NOTHING_TO_RESTORE]
-    before, _code, _detail = state.ends.pop()
-    alive = before if before is not RightStatus.UNKNOWN else _alive(state)
-    _set_status(state, event, alive, N_("Restored"))
+    before, code, _detail = state.ends.pop()
+    if before is RightStatus.UNKNOWN:  # what ended it tells what it was
+        before = RightStatus.PENDING if code in {"WD01", "RJ01"} else RightStatus.GRANTED
+    _set_status(state, event, before, N_("Restored"))
     state.ended_on = None
     return []
-
-
-def _alive(state: State) -> RightStatus:
-    return RightStatus.GRANTED if state.granted_on else RightStatus.UNKNOWN
 
 
 def _partly_invalid(state: State, event: Announcement) -> list[str]:

@@ -86,6 +86,7 @@ def given_right(folder: Path, *, owners: list[str] | None = None, **facts: Any) 
         "filed_on": date(2020, 3, 2),
         "granted_on": date(2022, 5, 3),
         "status": RightStatus.GRANTED,
+        "status_as_of": date(2022, 5, 3),
         "fees_paid_through": 7,
         **facts,
     }
