@@ -96,6 +96,8 @@ def refresh(flow: Flow) -> None:
         session.expire(contract, ["signatures"])
     for thing in (*flow.filings, *flow.registrations):
         session.expire(thing, ["notices"])
+    for filing in flow.filings:
+        session.expire(filing.right)
 
 
 def locked_contract(flow: Flow) -> TechnologyContract:
