@@ -185,7 +185,7 @@ def docs_(check: bool) -> dict[str, Any]:
     return {
         "ok": not (check and changed),
         "changed": changed,
-        "wrong": "run `make docs` and commit" if changed else None,
+        "wrong": "run `make docs` and commit" if check and changed else None,
     }
 
 
