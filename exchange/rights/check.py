@@ -37,7 +37,7 @@ from exchange.rights.obstacles import Obstacle
 
 MOST: Final = 1000
 """Numbers in one request."""
-_SUGGESTIONS: Final = 5
+_SUGGESTIONS: Final = 8
 ACTS: Final = (obstacles.LIST, obstacles.TRANSFER, obstacles.LICENSE, obstacles.PLEDGE)
 
 Say = Callable[[str, Mapping[str, Any]], str]
@@ -260,8 +260,13 @@ def _suggestions(wrong: Iterable[str]) -> dict[str, tuple[str, ...]]:
     if not keys:
         return {}
     known = {keys[key] for key in session.scalars(select(Right.key).where(Right.key.in_(keys)))}
+
+    def rank(text: str, shown: str) -> tuple[bool, bool]:
+        """Known ones first, then the one that differs in its check digit only."""
+        return shown not in known, shown.split(".", maxsplit=1)[0] not in text.replace(" ", "")
+
     return {
-        text: tuple(sorted(found, key=lambda shown: shown not in known)[:_SUGGESTIONS])
+        text: tuple(sorted(found, key=lambda shown: rank(text, shown))[:_SUGGESTIONS])
         for text, found in meant.items()
     }
 

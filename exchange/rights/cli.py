@@ -131,7 +131,7 @@ def check_(numbers: tuple[str, ...], kind: str, as_json: bool) -> int:
 def _print_answers(items: list[dict[str, Any]]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("number", "right", "status", "until", "list", "transfer", "license", "pledge", "remark"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, no_wrap=heading != "remark", overflow="fold")
     for item in items:
         remark = item["error"]["message"] if item["error"] else (item["title"] or "")
         if item["suggestions"]:
@@ -145,7 +145,7 @@ def _print_answers(items: list[dict[str, Any]]) -> None:
             *may,
             remark,
         )
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 @rights_cli.command("events")

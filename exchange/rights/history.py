@@ -392,9 +392,9 @@ def _write_owners(right: Right, state: State) -> bool:
             "until": owner.until,
             "share_bp": owner.share_bp,
             "position": now,
-            "party_id": row.party_id or links.get(owner.name),
         }
         changed = _set(row, values) or changed
+        row.party_id = row.party_id or links.get(owner.name)
     for row in rows:  # an earlier replay made them; a late announcement has told it differently
         session.delete(row)
         changed = True
