@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import String, Text, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from exchange.core import clock, log
@@ -36,9 +37,16 @@ class Lease(Base):
 
 @transaction
 def ensure(names: list[str]) -> None:
-    """Make the lease rows that are missing."""
+    """Make the lease rows that are missing. Two processes may do this at once."""
     known = set(session.scalars(select(Lease.name)))
-    session.add_all(Lease(name=name) for name in names if name not in known)
+    for name in names:
+        if name in known:
+            continue
+        try:
+            with session.begin_nested():
+                session.add(Lease(name=name))
+        except IntegrityError:
+            pass  # the other process made it
 
 
 @transaction
