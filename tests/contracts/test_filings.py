@@ -334,7 +334,7 @@ def test_verifying_twice_settles_once(people: House, filed: Flow) -> None:
 
 def test_the_same_notice_is_entered_once(people: House, filed: Flow) -> None:
     filing = filed.filings[0]
-    said = {"code": "200028", "number": "GA000102391597", "dated": clock.today()}
+    said: dict[str, Any] = {"code": "200028", "number": "GA000102391597", "dated": clock.today()}
     paper = scene.proof(people.buyer, filed)
     first = filings.record_notice(people.buyer, filing.ref, **said, document=paper)
     assert filings.record_notice(people.seller, filing.ref, **said, document=paper).id == first.id

@@ -1,5 +1,6 @@
 """The flow as a whole: what it opens with, how it is unwound, what a block does to it, what it says is missing."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -266,13 +267,13 @@ def test_a_complete_deal_is_done_everywhere(people: House) -> None:
 @pytest.mark.parametrize("step", ["draft", "signing", "payment", "filing", "office", "done"])
 def test_each_stage_has_its_word(people: House, step: str) -> None:
     flow = scene.agreed(people)
-    make = {
-        "draft": lambda: flow,
-        "signing": lambda: scene.final(people, flow),
-        "payment": lambda: scene.signed(people, flow),
-        "filing": lambda: scene.funded(people, flow),
-        "office": lambda: scene.filed(people, flow),
-        "done": lambda: scene.recorded(people, flow),
-    }[step]
-    assert tracks.stage(make()) == step
+    make: dict[str, Callable[[House, Flow], Flow]] = {
+        "draft": lambda _people, flow: flow,
+        "signing": scene.final,
+        "payment": scene.signed,
+        "filing": scene.funded,
+        "office": scene.filed,
+        "done": scene.recorded,
+    }
+    assert tracks.stage(make[step](people, flow)) == step
     assert step in tracks.STAGES

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from contracts import notices, onestop, registration, signing
 from contracts.models import ContractRegistration, Flow, RegistrationStatus
@@ -13,7 +14,7 @@ from exchange.core import clock
 from exchange.core.db import session, transaction
 from exchange.core.errors import Conflict, IllegalMove, NotAllowed, RuleBroken
 from exchange.deals.models import DealStatus
-from exchange.parties.models import PartyKind
+from exchange.parties.models import Party, PartyKind, PartyStatus
 from exchange.parties.policy import Actor
 from tests.contracts import scene
 from tests.contracts.scene import House
@@ -113,9 +114,8 @@ def test_it_goes_to_the_registrar_of_the_region(
     """Invariant 29: Xiamen sellers go to Xiamen, all others to the nearest desk outside it."""
     people = scene.house(region=seller)
     with transaction():
-        for party in session.query(type(people.seller.party)).filter_by(kind=PartyKind.REGISTRAR):
-            party.status = "suspended"
-            session.flush()
+        for party in session.scalars(select(Party).where(Party.kind == PartyKind.REGISTRAR)):
+            party.status = PartyStatus.SUSPENDED
     made = [market.party(PartyKind.REGISTRAR, f"登记站 {region}") for region in desks]
     with transaction():
         for party, region in zip(made, desks, strict=True):

@@ -84,7 +84,9 @@ def test_instalments_follow_one_another() -> None:
 
 @given(st.integers(1, 10**15), st.lists(st.integers(1, 10**13), max_size=8))
 def test_the_technology_amount_lies_between_zero_and_the_price(price: int, amounts: list[int]) -> None:
-    said = {"non_technical": [{"name": "膜组件样机", "amount_fen": amount} for amount in amounts]}
+    said: dict[str, Any] = {
+        "non_technical": [{"name": "膜组件样机", "amount_fen": amount} for amount in amounts]
+    }
     codes = wrong(price_fen=price, **said)
     left = terms.technology_fen(said, price)
     assert left == price - sum(amounts)
