@@ -6,9 +6,10 @@ reference in the verb that needs it.
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
-from flask import Response, g, make_response, request, url_for
+from flask import Response, g, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from sqlalchemy import select
@@ -130,10 +131,9 @@ def show_document(ref: str) -> Body:
 def read_document(ref: str) -> Response:
     """The bytes of a file, checked against its hash."""
     found = documents.open_for(g.actor, ref)
-    response = make_response(files.read(found))
-    response.headers["Content-Type"] = found.media_type
-    response.headers.set("Content-Disposition", "attachment", filename=found.filename)
-    return response
+    return send_file(
+        BytesIO(files.read(found)), found.media_type, as_attachment=True, download_name=found.filename
+    )
 
 
 # -- contract -------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
-from flask import Response, flash, g, make_response, render_template, request, url_for
+from flask import flash, g, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
@@ -140,9 +141,9 @@ def money_of(flow: Flow) -> dict[str, Any]:
 def document(ref: str) -> ResponseReturnValue:
     """A file of a flow, for those who may read the flow; always as a download, never run by the browser."""
     found = documents.open_for(g.actor, ref)
-    response: Response = make_response(files.read(found))
-    response.headers["Content-Type"] = found.media_type
-    response.headers.set("Content-Disposition", "attachment", filename=found.filename)
+    response = send_file(
+        BytesIO(files.read(found)), found.media_type, as_attachment=True, download_name=found.filename
+    )
     response.headers["X-Content-SHA256"] = found.sha256
     return response
 
