@@ -50,6 +50,16 @@ bp = Blueprint("desk", __name__)
 
 LIMIT = 50
 
+_JOBS = {
+    "relay": N_("Pass events on to their readers"),
+    "due": N_("Wake what is due"),
+    "mail": N_("Send waiting mail"),
+    "verify_ledger": N_("Prove the book"),
+    "reconcile_search": N_("Compare the search index with the database"),
+    "purge": N_("Clear away what is no longer needed"),
+}
+"""What the jobs of the timetable do: name → msgid."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -110,7 +120,7 @@ def _parties(_actor: Actor) -> Iterator[Task]:
         yield Task(
             gettext("Verify %(name)s", name=party.name),
             party.uscc or "",
-            url_for("parties.verify", ref=party.ref),
+            url_for("parties.check", ref=party.ref),
             gettext("Verify"),
             since=party.updated_at,
         )
@@ -475,9 +485,17 @@ def _system_page(form: Form) -> str:
     parked = session.scalars(
         select(Delivery).where(Delivery.status == DeliveryStatus.PARKED).order_by(Delivery.id).limit(LIMIT)
     ).all()
+
     return render_template(
         "desk/system.html",
-        jobs=jobs.status(),
+        jobs=[
+            row
+            | {
+                "does": gettext(_JOBS[row["name"]]),
+                "finished": datetime.fromisoformat(row["finished_at"]) if row["finished_at"] else None,
+            }
+            for row in jobs.status()
+        ],
         backlog=events.backlog(),
         parked=parked,
         search=indexer.health(),
