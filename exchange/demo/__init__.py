@@ -212,7 +212,7 @@ class Market:
             ),
             status=RightStatus.GRANTED,
             status_as_of=clock.today(),
-            status_source="register extract",
+            status_source="登记簿副本",
         )
 
     # -- the trade ---------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class Market:
             right.ref,
             status=RightStatus.GRANTED,
             status_as_of=clock.today(),
-            status_source="register extract",
+            status_source="登记簿副本",
         )
         with transaction():
             listing = listings.draft(

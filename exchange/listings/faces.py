@@ -14,6 +14,7 @@ from exchange.listings import present, rules
 from exchange.listings.models import Listing, ListingKind
 from exchange.listings.schemas import Nothing
 from exchange.parties import regions
+from exchange.rights import source as sources
 from exchange.web import i18n
 from exchange.web.forms import Form
 
@@ -68,6 +69,11 @@ def last_minute(instant: datetime) -> datetime:
     return instant - timedelta(minutes=1)
 
 
+def source_name(token: str) -> str:
+    """The kind of source of a fact of the register (``holder:PT-…``), in the reader's language."""
+    return gettext(sources.name(token))
+
+
 WORDS = {
     "last_minute": last_minute,
     "link": link,
@@ -78,6 +84,7 @@ WORDS = {
     "maturity_words": maturity_words,
     "region_words": region_words,
     "number_of": present.number_of,
+    "source_name": source_name,
     "vocabulary": VOCABULARY,
 }
 """What templates of listings and deals may call."""
