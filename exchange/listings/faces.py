@@ -71,7 +71,7 @@ def last_minute(instant: datetime) -> datetime:
 
 def source_name(token: str) -> str:
     """The kind of source of a fact of the register (``holder:PT-…``), in the reader's language."""
-    return gettext(sources.name(token))
+    return str(gettext(sources.name(token)))
 
 
 WORDS = {
