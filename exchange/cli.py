@@ -19,7 +19,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from exchange import demo, docs, jobs, walks
-from exchange.core import kept
+from exchange.core import audit, kept
 from exchange.core.errors import DomainError
 from exchange.ledger.verify import verify
 from exchange.parties.cli import parties_cli, tokens_cli, users_cli
@@ -79,6 +79,22 @@ def ledger_verify() -> dict[str, Any]:
         "wrong": proof.wrong,
         "problems": proof.problems[:50],
     }
+
+
+audit_cli = AppGroup("audit", help="The Merkle tree over the events.")
+
+
+@audit_cli.command("verify")
+@click.argument("file", required=False, type=click.File(encoding="utf-8"))
+@answering
+def audit_verify(file: Any) -> dict[str, Any]:
+    """Compare the events with every published head, and with the heads in FILE (JSON lines kept elsewhere)."""
+    try:
+        kept_outside = [json.loads(line) for line in file if line.strip()] if file else []
+    except json.JSONDecodeError as error:
+        raise click.UsageError(f"{file.name}, line {error.lineno}: no JSON") from error
+    verdict = audit.verify(kept_outside)
+    return {"ok": verdict.ok, "events": verdict.events, "heads": verdict.heads, "wrong": verdict.wrong}
 
 
 search_cli = AppGroup("search", help="The search index.")
@@ -200,6 +216,7 @@ def init_app(app: Flask) -> None:
     """Register every command."""
     for command in (
         ledger_cli,
+        audit_cli,
         search_cli,
         jobs_cli,
         demo_cli,

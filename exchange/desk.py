@@ -6,13 +6,14 @@ and where it is done.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import marshmallow as ma
-from flask import Blueprint, abort, g, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import func, select
@@ -28,7 +29,7 @@ from contracts.models import (
 )
 from contracts.states import EscrowStatus, FilingStatus, NoticeStatus, PayoutStatus, RegistrationStatus
 from exchange import jobs
-from exchange.core import clock, events, kept
+from exchange.core import audit, clock, events, kept
 from exchange.core.config import settings
 from exchange.core.db import session
 from exchange.core.errors import N_
@@ -42,7 +43,7 @@ from exchange.notifications.pages import sentence
 from exchange.parties.models import Party, PartyStatus, Role
 from exchange.parties.policy import Actor, Permission
 from exchange.rights.models import Holding
-from exchange.web.access import exchange_role, login
+from exchange.web.access import exchange_role, login, public
 from exchange.web.forms import Form
 from search import indexer
 
@@ -525,3 +526,14 @@ def retry(id_: int) -> ResponseReturnValue:
     g.actor.must(Permission.DELIVERY_RETRY)
     events.retry(id_)
     return redirect(url_for("desk.system"), 303)
+
+
+@bp.get("/audit")
+@public
+def audit_heads() -> ResponseReturnValue:
+    """The published heads of the audit log: a page, or with ``?format=jsonl`` lines to keep elsewhere."""
+    found = audit.heads()
+    if request.args.get("format") == "jsonl":
+        lines = "".join(json.dumps(audit.as_json(head)) + "\n" for head in reversed(found))
+        return Response(lines, mimetype="application/jsonl")
+    return render_template("desk/audit.html", heads=found[:50], key=audit.public_key())

@@ -12,7 +12,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("entry", "event", "posting", "signature")
+APPEND_ONLY = ("audit_head", "entry", "event", "posting", "signature")
 
 
 def _guard(table: str, postgresql: bool) -> list[str]:
@@ -43,6 +43,17 @@ def upgrade() -> None:
         sa.CheckConstraint("balance >= 0 OR may_be_negative", name=op.f("ck_account_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("address", name=op.f("uq_account_address")),
+    )
+    op.create_table(
+        "audit_head",
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.String(length=64), nullable=False),
+        sa.Column("last_event_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", exchange.core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("signature", sa.String(length=128), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+        sa.UniqueConstraint("size", name=op.f("uq_audit_head_size")),
     )
     op.create_table(
         "document",
@@ -1589,6 +1600,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_document_sha256"))
 
     op.drop_table("document")
+    op.drop_table("audit_head")
     op.drop_table("account")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION IF EXISTS refuse_rewriting()")
