@@ -147,7 +147,7 @@ class _List:
         if who == "registrar":
             one = flows.registration_of(self.flow)
             return (one.registrar,) if one is not None and one.registrar is not None else ()
-        if who in {"reviewer", "finance_officer", "nobody"}:
+        if who in {"reviewer", "finance_officer"}:
             found = self._house()
             return (found,) if found is not None else ()
         return ()

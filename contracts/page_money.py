@@ -110,7 +110,14 @@ def _money_page(asked: Form | None = None, approved: tuple[str, Form] | None = N
         forms[approved[0]] = approved[1]
     return render_template(
         "contracts/money.html",
-        awaited=[(escrow, money_track.outstanding(escrow.flow)) for escrow in awaited],
+        awaited=[
+            (
+                escrow,
+                money_track.outstanding(escrow.flow),
+                flows.last_day(escrow.due_at) if escrow.due_at else None,
+            )
+            for escrow in awaited
+        ],
         balances=_balances(asked),
         waiting=waiting,
         forms=forms,

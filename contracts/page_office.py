@@ -7,12 +7,14 @@ from typing import Any
 from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
+from sqlalchemy import select
 
 from contracts import filings, flows, notices, office, registration, snapshot
 from contracts.faces import attach, bp
 from contracts.models import FILING, Filing, FilingStatus, NoticeStatus, OfficeNotice
 from contracts.schemas import FeeForm, NoticeForm, ReasonForm, SubmitForm, SupplementForm
 from exchange.core.db import get, session, transaction
+from exchange.parties.models import User
 from exchange.parties.policy import Permission
 from exchange.web.access import login
 from exchange.web.forms import Form
@@ -162,6 +164,7 @@ def _notice_page(ref: str, form: Form) -> str:
         qualifies=notice.code == office.QUALIFIED,
         last=last and notice.code == office.QUALIFIED,
         number=snapshot.shown_number(notice.filing.right) if notice.filing else None,
+        entered_by=session.scalar(select(User.name).where(User.ref == notice.entered_by)),
         may=g.actor.can(Permission.FILING_VERIFY, notice),
         own=g.actor.user_ref == notice.entered_by,
         open=notice.status is NoticeStatus.ENTERED,

@@ -64,6 +64,8 @@ class Track:
     who: str = ""
     when: date | datetime | None = None
     provisional: bool = False
+    opens: bool = False
+    """Whether ``when`` is the day from which it is possible, not the last one."""
     steps: tuple[Step, ...] = ()
     items: tuple[Missing, ...] = ()
 
@@ -235,6 +237,7 @@ def _signing(flow: Flow, items: list[Missing], actor: Actor) -> Track:
         {"count": len(contract.signatures)},
         who=names,
         when=gate.when if waiting else None,
+        opens=waiting,
         items=tuple(items),
     )
 
