@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +28,13 @@ class Settings:
     environment: str
     jobs: str
     var: Path
+    signing_key: Path | None = None
+    signing_certificate: Path | None = None
+    fonts: tuple[Path, ...] = ()
+    feed_folder: Path | None = None
+    ops_url: str = ""
+    ops_key: str = field(default="", repr=False)
+    ops_secret: str = field(default="", repr=False)
 
     @property
     def production(self) -> bool:
@@ -55,6 +62,15 @@ NAMES: dict[str, str] = {
     "ENVIRONMENT": "`development` (default) or `production`.",
     "JOBS": "`process` (default: a `flask jobs` process runs them), `inline` (a thread of the web process) or `off`.",
     "VAR": "Folder of everything that is written on this machine. Default: `var/`.",
+    "SIGNING_KEY": "File with the private key (PEM) that signs the exchange's own documents. Made and kept in `var/` "
+    "in development; without it no document is signed in production.",
+    "SIGNING_CERTIFICATE": "File with the certificate of that key (PEM), followed by those that lead to its root.",
+    "FONTS": "Folders with further fonts for documents, separated by colons: they give rare characters a shape.",
+    "FEED_FOLDER": "Folder in which announcements of registers are put as files; the daily look at the legal status "
+    "reads them.",
+    "OPS_URL": "The EPO's Open Patent Services, for example `https://ops.epo.org/3.2`. Empty: they are not asked.",
+    "OPS_KEY": "Consumer key for these services.",
+    "OPS_SECRET": "Consumer secret for these services.",
 }
 
 
@@ -98,7 +114,38 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         environment=environment,
         jobs=one_of("JOBS", "process", "process", "inline", "off"),
         var=var,
+        signing_key=_pair(get, "SIGNING_KEY", "SIGNING_CERTIFICATE"),
+        signing_certificate=_pair(get, "SIGNING_CERTIFICATE", "SIGNING_KEY"),
+        fonts=_folders(get, "FONTS"),
+        feed_folder=next(iter(_folders(get, "FEED_FOLDER")), None),
+        ops_url=_with_both(get, url("OPS_URL", "", "http", "https").rstrip("/")),
+        ops_key=get("OPS_KEY"),
+        ops_secret=get("OPS_SECRET"),
     )
+
+
+def _pair(get: Callable[[str], str], name: str, other: str) -> Path | None:
+    """A file that is of use only together with another."""
+    value = get(name)
+    if bool(value) != bool(get(other)):
+        raise BadSetting(f"{name} and {other} belong together: set both, or neither.")
+    if value and not Path(value).is_file():
+        raise BadSetting(f"{name} must be a file; there is none at {value!r}.")
+    return Path(value).absolute() if value else None
+
+
+def _folders(get: Callable[[str], str], name: str) -> tuple[Path, ...]:
+    found = [Path(part) for part in get(name).split(":") if part]
+    for one in found:
+        if not one.is_dir():
+            raise BadSetting(f"{name} must be a folder; there is none at {str(one)!r}.")
+    return tuple(one.absolute() for one in found)
+
+
+def _with_both(get: Callable[[str], str], url: str) -> str:
+    if url and not (get("OPS_KEY") and get("OPS_SECRET")):
+        raise BadSetting("OPS_URL needs OPS_KEY and OPS_SECRET too.")
+    return url
 
 
 def _secret_key(given: str, environment: str, var: Path) -> str:

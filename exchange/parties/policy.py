@@ -50,9 +50,11 @@ class Permission(Enum):
     REGISTRATION_APPLY = "registration.apply"
     REGISTRATION_DECIDE = "registration.decide"
     RIGHT_COMPLETE = "right.complete"
+    RIGHT_CONFIRM = "right.confirm"
     RIGHT_IMPORT = "right.import"
     RIGHT_MERGE = "right.merge"
     RIGHT_RECORD_EVENT = "right.record_event"
+    RIGHT_WATCH = "right.watch"
     HOLDING_CLAIM = "holding.claim"
     HOLDING_VERIFY = "holding.verify"
     TOKEN_MANAGE = "token.manage"  # noqa: S105  a name, not a secret
@@ -119,9 +121,11 @@ POLICY: dict[Permission, tuple[Grant, ...]] = {
     Permission.REGISTRATION_APPLY: (_grant("seller", _AGENT, _ADMIN),),
     Permission.REGISTRATION_DECIDE: (_grant("exchange", _REGISTRAR),),
     Permission.RIGHT_COMPLETE: (_grant("holder", _AGENT, _ADMIN), _grant("exchange", _OPERATOR)),
+    Permission.RIGHT_CONFIRM: (_grant("own", *_MEMBERS), _grant("exchange", *_STAFF, _REGISTRAR)),
     Permission.RIGHT_IMPORT: (_grant("own", _AGENT, _ADMIN), _grant("exchange", _OPERATOR)),
     Permission.RIGHT_MERGE: (_grant("exchange", _OPERATOR),),
     Permission.RIGHT_RECORD_EVENT: (_grant("exchange", _OPERATOR, _REVIEWER),),
+    Permission.RIGHT_WATCH: (_grant("own", _AGENT, _ADMIN),),
     Permission.HOLDING_CLAIM: (_grant("own", _AGENT, _ADMIN),),
     Permission.HOLDING_VERIFY: (_grant("exchange", _OPERATOR),),
     Permission.TOKEN_MANAGE: (_grant("own", _ADMIN, _AGENT, _FINANCE, _SIGNER, *_STAFF, _REGISTRAR),),
@@ -133,6 +137,8 @@ SCOPES: dict[str, frozenset[Permission] | None] = {
         {
             Permission.RIGHT_IMPORT,
             Permission.RIGHT_COMPLETE,
+            Permission.RIGHT_CONFIRM,
+            Permission.RIGHT_WATCH,
             Permission.HOLDING_CLAIM,
             Permission.RIGHT_RECORD_EVENT,
         }

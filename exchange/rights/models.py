@@ -10,8 +10,9 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from exchange.core import clock
-from exchange.core.db import Base, Id, Json, Referenced, Versioned, enum_column
+from exchange.core.db import Base, Id, Json, Referenced, Versioned, append_only, enum_column
 from exchange.core.errors import N_
+from exchange.core.files import Document
 from exchange.core.labels import labelled
 from exchange.parties.models import Party
 
@@ -111,6 +112,7 @@ class Right(Referenced, Versioned, Base):
         viewonly=True,
     )
     holdings: Mapped[list[Holding]] = relationship(back_populates="right")
+    watches: Mapped[list[Watch]] = relationship(back_populates="right", viewonly=True)
     encumbrances: Mapped[list[Encumbrance]] = relationship(
         back_populates="right",
         primaryjoin="and_(Encumbrance.right_id == Right.id, Encumbrance.ended_on.is_(None))",
@@ -118,11 +120,15 @@ class Right(Referenced, Versioned, Base):
     )
 
     def parties_for(self, relation: str) -> frozenset[int]:
-        """``holder``: parties with a holding that lasts; ``owner``: owners of record that are linked to a party."""
+        """``holder``: parties with a holding that lasts; ``owner``: owners of record that are linked to a party;
+        ``watcher``: parties that watch it and do not hold it.
+        """
         if relation == "holder":
             return frozenset(h.party_id for h in self.holdings if h.ended_at is None)
         if relation == "owner":
             return frozenset(o.party_id for o in self.owners if o.party_id is not None)
+        if relation == "watcher":
+            return frozenset(w.party_id for w in self.watches) - self.parties_for("holder")
         return frozenset()
 
 
@@ -311,3 +317,53 @@ class CheckCount(Base):
     count: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (UniqueConstraint("address", "minute"), Index("ix_right_check_count_minute", "minute"))
+
+
+class Watch(Base):
+    """A party wants to hear of what happens to a right that others own (law.md §9 invariant 55)."""
+
+    __tablename__ = "right_watch"
+
+    party_id: Mapped[int] = mapped_column(Id, ForeignKey("party.id"))
+    right_id: Mapped[int] = mapped_column(Id, ForeignKey("right_record.id"), index=True)
+    since: Mapped[datetime] = mapped_column(default=clock.now)
+    note: Mapped[str] = mapped_column(String(255), default="")
+    user_ref: Mapped[str | None] = mapped_column(String(16))
+    then: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """How the right stood when the watch began (``standing.py``)."""
+    told: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """How it stood in the last digest."""
+    told_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    party: Mapped[Party] = relationship()
+    right: Mapped[Right] = relationship(back_populates="watches")
+
+    __table_args__ = (UniqueConstraint("party_id", "right_id"),)
+
+
+@append_only
+class Confirmation(Referenced, Base):
+    """What the exchange knew of some rights at one instant, as a signed document that anybody can verify by its code."""
+
+    __tablename__ = "right_confirmation"
+    REF = "QC"
+
+    code: Mapped[str] = mapped_column(String(26), unique=True)
+    snapshot: Mapped[dict[str, Any]] = mapped_column(Json)
+    digest: Mapped[str] = mapped_column(String(64))
+    """Hash of what was answered to whom and on which day, so that a repeat finds the document there is."""
+    sha256: Mapped[str] = mapped_column(String(64))
+    """Of the signed document."""
+    document_id: Mapped[int] = mapped_column(Id, ForeignKey("document.id"))
+    party_id: Mapped[int | None] = mapped_column(Id, ForeignKey("party.id"))
+    user_ref: Mapped[str | None] = mapped_column(String(16))
+    issued_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+    document: Mapped[Document] = relationship()
+    party: Mapped[Party | None] = relationship()
+
+    __table_args__ = (Index("ix_right_confirmation_party_id_digest", "party_id", "digest"),)
+
+    def parties_for(self, relation: str) -> frozenset[int]:  # noqa: ARG002  one relation only
+        """The party that asked."""
+        return frozenset({self.party_id}) if self.party_id is not None else frozenset()

@@ -12,7 +12,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("audit_head", "entry", "event", "posting", "signature")
+APPEND_ONLY = ("audit_head", "entry", "event", "posting", "right_confirmation", "signature")
 
 
 def _guard(table: str, postgresql: bool) -> list[str]:
@@ -710,6 +710,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_publication_row_hash"), ["row_hash"], unique=False)
 
     op.create_table(
+        "right_confirmation",
+        sa.Column("code", sa.String(length=26), nullable=False),
+        sa.Column("snapshot", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("party_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("user_ref", sa.String(length=16), nullable=True),
+        sa.Column("issued_at", exchange.core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("ref", sa.String(length=16), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["document.id"], name=op.f("fk_right_confirmation_document_id")
+        ),
+        sa.ForeignKeyConstraint(["party_id"], ["party.id"], name=op.f("fk_right_confirmation_party_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_right_confirmation")),
+        sa.UniqueConstraint("code", name=op.f("uq_right_confirmation_code")),
+        sa.UniqueConstraint("ref", name=op.f("uq_right_confirmation_ref")),
+    )
+    with op.batch_alter_table("right_confirmation", schema=None) as batch_op:
+        batch_op.create_index("ix_right_confirmation_party_id_digest", ["party_id", "digest"], unique=False)
+
+    op.create_table(
         "right_import",
         sa.Column("party_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("user_ref", sa.String(length=16), nullable=True),
@@ -778,6 +801,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_right_owner_name"), ["name"], unique=False)
         batch_op.create_index(batch_op.f("ix_right_owner_party_id"), ["party_id"], unique=False)
         batch_op.create_index("ix_right_owner_right_id_until", ["right_id", "until"], unique=False)
+
+    op.create_table(
+        "right_watch",
+        sa.Column("party_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("right_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("since", exchange.core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("note", sa.String(length=255), nullable=False),
+        sa.Column("user_ref", sa.String(length=16), nullable=True),
+        sa.Column("then", sa.JSON(), nullable=False),
+        sa.Column("told", sa.JSON(), nullable=False),
+        sa.Column("told_at", exchange.core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["party_id"], ["party.id"], name=op.f("fk_right_watch_party_id")),
+        sa.ForeignKeyConstraint(["right_id"], ["right_record.id"], name=op.f("fk_right_watch_right_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_right_watch")),
+        sa.UniqueConstraint("party_id", "right_id", name=op.f("uq_right_watch_party_id_right_id")),
+    )
+    with op.batch_alter_table("right_watch", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_right_watch_right_id"), ["right_id"], unique=False)
 
     op.create_table(
         "listing_item",
@@ -1479,6 +1521,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_listing_item_listing_id"))
 
     op.drop_table("listing_item")
+    with op.batch_alter_table("right_watch", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_right_watch_right_id"))
+
+    op.drop_table("right_watch")
     with op.batch_alter_table("right_owner", schema=None) as batch_op:
         batch_op.drop_index("ix_right_owner_right_id_until")
         batch_op.drop_index(batch_op.f("ix_right_owner_party_id"))
@@ -1493,6 +1539,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("right_import")
+    with op.batch_alter_table("right_confirmation", schema=None) as batch_op:
+        batch_op.drop_index("ix_right_confirmation_party_id_digest")
+
+    op.drop_table("right_confirmation")
     with op.batch_alter_table("publication", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_publication_row_hash"))
         batch_op.drop_index(batch_op.f("ix_publication_right_id"))

@@ -46,9 +46,11 @@ party.verify         | -               -         | operator
 registration.apply   | seller          workers   | -
 registration.decide  | -               -         | registrar
 right.complete       | holder          workers   | operator
+right.confirm        | own             members   | staff registrar
 right.import         | own             workers   | operator
 right.merge          | -               -         | operator
 right.record_event   | -               -         | operator reviewer
+right.watch          | own             workers   | -
 token.manage         | own             members,staff,registrar | -
 """
 
