@@ -452,6 +452,7 @@ def index() -> str:
         others=_waiting_for_others(g.actor)[:8],
         recent=notices.inbox(g.actor, limit=6),
         sentence=sentence,
+        translate=gettext,
         figures=_figures(g.actor),
         today=clock.today(),
     )
