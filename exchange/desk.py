@@ -55,6 +55,8 @@ _JOBS = {
     "relay": N_("Pass events on to their readers"),
     "due": N_("Wake what is due"),
     "mail": N_("Send waiting mail"),
+    "office": N_("Collect the notices of the patent office"),
+    "audit_head": N_("Sign a checkpoint of the record"),
     "verify_ledger": N_("Prove the book"),
     "reconcile_search": N_("Compare the search index with the database"),
     "purge": N_("Clear away what is no longer needed"),
