@@ -522,9 +522,3 @@ def _notices(found: _List) -> None:
 def _entered(flow: Flow) -> Iterator[OfficeNotice]:
     for notices in (*(f.notices for f in flow.filings), *(r.notices for r in flow.registrations)):
         yield from (notice for notice in notices if notice.status is NoticeStatus.ENTERED)
-
-
-def soonest(items: Iterable[Missing], party: Party | None) -> Missing | None:
-    """What ``party`` does next: its first item that stops something, else its first at all."""
-    mine = [item for item in items if item.waits_for(party)]
-    return next((item for item in mine if not item.optional), mine[0] if mine else None)

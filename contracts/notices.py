@@ -10,7 +10,6 @@ from contracts import filings, flows, office, registration, settlement
 from contracts.models import (
     FILING,
     NOTICE,
-    ContractRegistration,
     Filing,
     FilingKind,
     Flow,
@@ -21,6 +20,8 @@ from exchange.core import clock, due
 from exchange.core.db import get, lock, transaction
 from exchange.core.errors import N_, NotAllowed, RuleBroken
 from exchange.core.events import record
+from exchange.listings import readiness
+from exchange.listings import rules as listing_rules
 from exchange.listings.models import LicenceKind
 from exchange.parties.policy import Actor, Permission
 from exchange.rights import actions as rights
@@ -137,6 +138,7 @@ def _recorded(actor: Actor, flow: Flow, filing: Filing, notice: OfficeNotice) ->
             holder=buyer.name,
             register_no=notice.number,
         )
+        _share_fee(actor, flow, filing)
     record(
         actor,
         "filing.recorded",
@@ -149,7 +151,18 @@ def _recorded(actor: Actor, flow: Flow, filing: Filing, notice: OfficeNotice) ->
     settlement.settle(actor, flow)
 
 
-def waiting_for(registration_ref: str) -> OfficeNotice | None:
-    """The registrar's answer that waits to be verified, if there is one."""
-    notices = get(ContractRegistration, registration_ref).notices
-    return next((notice for notice in notices if notice.status is NoticeStatus.ENTERED), None)
+def _share_fee(actor: Actor, flow: Flow, filing: Filing) -> None:
+    """Co-owners who were not asked for an ordinary licence share its fee; that they do stands in the record (inv. 13)."""
+    deal = flow.deal
+    if listing_rules.needs_all_owners(deal.listing.kind, deal.listing.licence_kind):
+        return
+    others = listing_rules.other_owners(filing.right, deal.seller_id, readiness.names_of(deal.seller))
+    if others:
+        record(
+            actor,
+            "filing.share_owed",
+            filing,
+            about=flow,
+            names="、".join(others),
+            amount_fen=filing.price_fen,
+        )

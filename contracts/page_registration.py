@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import or_, select
 
-from contracts import flows, registration
+from contracts import flows, registration, tax
 from contracts.faces import attach, bp
 from contracts.missing import registration_answered
 from contracts.models import REGISTRATION, ContractRegistration, RegistrationStatus
@@ -102,6 +102,7 @@ def _page(ref: str, **forms: Form) -> str:
         decides=decides,
         applies=applies,
         large=registration.is_large(one),
+        relief=tax.relief(one.flow) if applies else None,
         answered=registration_answered(one.notices),
         grounds=registration.GROUNDS,
         names=registration.FIELDS,

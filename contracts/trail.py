@@ -53,6 +53,7 @@ SENTENCES: Final[dict[str, str]] = {
     "filing.notice_rejected": N_("did not confirm the notice: %(reason)s"),
     "filing.recorded": N_("verified the notice of the office; recorded as of %(on)s"),
     "filing.resumed": N_("The block has gone; the filing goes on"),
+    "filing.share_owed": N_("The licence fee of %(amount_fen)s yuan is to be shared with %(names)s"),
     "filing.submitted": N_("filed at the patent office (attempt %(attempt)s)"),
     "filing.supplement_asked": N_("The office asks for a supplement by %(due_on)s"),
     "filing.supplement_overdue": N_("The day for the supplement, %(due_on)s, has passed"),
