@@ -18,6 +18,7 @@ from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.schedulers.blocking import BlockingScheduler
 from flask import Flask
 
+from contracts import filings
 from exchange.core import audit, clock, due, events, idempotency, kept, leases, log
 from exchange.core.db import session
 from exchange.ledger.verify import verify
@@ -68,6 +69,7 @@ TIMETABLE: dict[str, Job] = {
         Job("relay", lambda: events.drain(budget=20), 0.5, 60, 120, quiet=True),
         Job("due", due.run, 2, 120, 180, quiet=True),
         Job("mail", channels.send_waiting, 5, 120, 300, quiet=True),
+        Job("office", filings.collect, 60, 300, 1800, quiet=True),
         Job("audit_head", audit.publish, HOUR, 600, 3 * HOUR),
         Job("verify_ledger", _prove_ledger, HOUR, 600, 3 * HOUR),
         Job("reconcile_search", indexer.reconcile, DAY, 3600, 3 * DAY),
