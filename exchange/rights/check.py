@@ -28,7 +28,7 @@ from exchange.core.db import changed, session, transaction
 from exchange.core.errors import N_, RuleBroken, Throttled, fill
 from exchange.core.labels import label
 from exchange.parties.models import Party
-from exchange.rights import fees, numbers, obstacles, registrations
+from exchange.rights import fees, numbers, obstacles, registrations, standing
 from exchange.rights import source as sources
 from exchange.rights.actions import key_of
 from exchange.rights.models import CheckCount, Encumbrance, Publication, Right, RightOwner, RightStatus
@@ -82,12 +82,7 @@ class Answer:
     @property
     def status(self) -> RightStatus:
         """The phase of the right on the day of the answer: expired as soon as its term is over."""
-        if self.right is None:
-            return RightStatus.UNKNOWN
-        expiry = self.expires_on
-        if self.right.status is RightStatus.GRANTED and expiry is not None and self.day > expiry:
-            return RightStatus.EXPIRED
-        return self.right.status
+        return standing.phase(self.right, self.day) if self.right is not None else RightStatus.UNKNOWN
 
     @property
     def expires_on(self) -> date | None:
