@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any as Anything
+from typing import TypeAlias
 
 import tantivy
 
@@ -58,11 +59,17 @@ class _Opened:
     folder: Path
     index: tantivy.Index
     process: int
-    stamp: tuple[int, int, int]
+    chosen: _Stamp
+    state: _Stamp
+    meta: str
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
-    stat = path.stat()
+_Stamp: TypeAlias = tuple[int, int, int]
+
+
+def _stamp(path: str) -> _Stamp:
+    """Changes whenever a file was written or replaced."""
+    stat = os.stat(path)  # noqa: PTH116 - asked twice before every search, and a Path costs more than the call
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
@@ -73,6 +80,7 @@ class EmbeddedEngine:
 
     def __init__(self, folder: Path, secret: str, *, patience: float = 5.0) -> None:
         self._folder = folder
+        self._chosen = str(folder / "CURRENT")
         self._planner = Planner(secret)
         self._patience = patience
         self._schema = queries.schema()
@@ -97,15 +105,17 @@ class EmbeddedEngine:
         with self._guard:
             opened = self._opened
             try:
-                if opened is None or opened.process != os.getpid() or opened.folder != self._named():
+                chosen = _stamp(self._chosen)
+                if opened is None or opened.process != os.getpid() or opened.chosen != chosen:
                     folder = self._current()
-                    stamp = _stamp(folder / "meta.json")
+                    meta = str(folder / "meta.json")
+                    state = _stamp(meta)
                     index = queries.prepared(tantivy.Index(self._schema, path=str(folder)))
                     index.reload()
-                    opened = self._opened = _Opened(folder, index, os.getpid(), stamp)
-                elif (stamp := _stamp(opened.folder / "meta.json")) != opened.stamp:
+                    opened = self._opened = _Opened(folder, index, os.getpid(), chosen, state, meta)
+                elif (state := _stamp(opened.meta)) != opened.state:
                     opened.index.reload()
-                    opened.stamp = stamp
+                    opened.state = state
             except (OSError, ValueError) as error:
                 raise SearchDown(str(error)) from error
             return opened
