@@ -495,7 +495,7 @@ def _system_page(form: Form) -> str:
         jobs=[
             row
             | {
-                "does": gettext(_JOBS[row["name"]]),
+                "does": gettext(_JOBS.get(row["name"], row["name"])),
                 "finished": datetime.fromisoformat(row["finished_at"]) if row["finished_at"] else None,
             }
             for row in jobs.status()
