@@ -341,7 +341,7 @@ def _foreign(plain: str, *, expect: str, repaired: bool) -> Number | None:
     country, letters, written, kind_code = match.groups()
     # German and European application numbers print a check digit after a dot; it is no part of the number.
     digits = re.sub(r"\D", "", re.sub(r"\.\d$", "", written))
-    if not 1 <= len(digits) <= 16:
+    if not 1 <= len(digits) <= 16 or not digits.strip("0"):
         return None
     if country == "US":
         digits = _us_application(digits) if expect == "application" else _us_digits(digits, letters)
@@ -359,7 +359,7 @@ def _us_digits(digits: str, letters: str) -> str:
     """Grants lose their leading zeros; DOCDB's ten digits of a publication get back the zero it drops."""
     if not letters and len(digits) == 10 and digits.startswith("20"):
         return f"{digits[:4]}0{digits[4:]}"
-    return digits.lstrip("0") or "0"
+    return digits.lstrip("0")
 
 
 def _us_application(digits: str) -> str:

@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch as Client
 
 from search.elastic import ElasticEngine
 from search.engine import Outcome, Query
-from tests.search.engine_suite import doc
+from tests.search.market import doc
 from tests.services.elasticsearch import Elasticsearch
 
 BATCHES = 20

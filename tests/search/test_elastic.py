@@ -9,7 +9,8 @@ from search import fields
 from search.breaker import Guarded
 from search.elastic import ElasticEngine
 from search.engine import Outcome, Query, SearchDown, SearchEngine
-from tests.search.engine_suite import Conformance, doc
+from tests.search.engine_suite import Conformance
+from tests.search.market import doc
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from search import fields
 from search.embedded import EmbeddedEngine
 from search.embedded_queries import packed
 from search.engine import Document, EngineBusy, Outcome, Query, SearchDown, SearchEngine
-from tests.search.engine_suite import Conformance, doc, filled
+from tests.search.engine_suite import Conformance, filled
+from tests.search.market import doc
 
 
 @pytest.fixture(scope="module")
