@@ -36,6 +36,7 @@ from exchange.api import PageArgs, expected_version, idempotent, page_of
 from exchange.core import files
 from exchange.deals.models import Deal, DealStatus
 from exchange.parties.policy import Permission
+from exchange.rights import confirmation
 from exchange.web.access import login, public
 from exchange.web.paging import paged
 
@@ -370,7 +371,9 @@ def refuse_payout(ref: str) -> Body:
 @blp.response(200, schemas.VerdictSchema)
 @public
 def check_certificate(args: Body, code: str) -> Body:
-    """Whether a certificate is valid; with ``sha256`` also whether a file is the original."""
+    """Whether a certificate, or a confirmation of rights, is valid; with ``sha256`` also whether a file is the original."""
     verifying.count(request.remote_addr or "", rulebook.as_of("verify.per_minute").number)
     found = certificates.check(code, sha256=args["sha256"])
+    if found.certificate is None and (confirmed := confirmation.find(found.code)) is not None:
+        return shown.confirmed(confirmed, args["sha256"])
     return shown.verdict(found.state, found.certificate, found.altered)

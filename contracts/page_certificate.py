@@ -1,4 +1,7 @@
-"""The public check of a certificate: a code or a number in, the sheet and its state out; nobody needs to sign in."""
+"""The public check of a certificate or of a confirmation of rights: a code in, the sheet and its state out.
+
+Nobody needs to sign in.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from exchange import rulebook
 from exchange.core import clock
 from exchange.core.config import settings
 from exchange.parties.policy import Permission
+from exchange.rights import confirmation, page_confirmation
 from exchange.web.access import exchange_role, public
 from exchange.web.forms import Form
 from exchange.web.security import harmless
@@ -37,7 +41,7 @@ def verify() -> ResponseReturnValue:
 @bp.get("/verify/<code>")
 @public
 def certificate(code: str) -> ResponseReturnValue:
-    """Valid, revoked or unknown, and the sheet as the certificate itself shows it."""
+    """Valid, revoked or unknown, and the sheet as the paper itself shows it."""
     return _answer(code, request.args.get("sha256"))
 
 
@@ -45,7 +49,7 @@ def certificate(code: str) -> ResponseReturnValue:
 @public
 @harmless
 def compare(code: str) -> ResponseReturnValue:
-    """Compare a file with the certificate: the file is hashed here and kept nowhere."""
+    """Compare a file with the certificate or confirmation: the file is hashed here and kept nowhere."""
     upload = request.files.get("file")
     data = upload.stream.read(MAX_FILE + 1) if upload is not None and upload.filename else b""
     if not data or len(data) > MAX_FILE:
@@ -57,6 +61,13 @@ def _answer(code: str, sha256: str | None) -> ResponseReturnValue:
     verifying.count(request.remote_addr or "", rulebook.as_of("verify.per_minute").number)
     verdict = certificates.check(code, sha256=sha256)
     found = verdict.certificate
+    if found is None and (confirmed := confirmation.find(verdict.code)) is not None:
+        return render_template(
+            "contracts/confirmation.html",
+            **page_confirmation.sheet(confirmed),
+            one=confirmed,
+            altered=None if sha256 is None else sha256.strip().lower() != confirmed.sha256,
+        )
     width, path = paper.qr_path(found.snapshot["verify_url"]) if found else (0, "")
     body = render_template(
         "contracts/certificate.html",

@@ -32,6 +32,7 @@ from exchange.deals.models import DealStatus
 from exchange.ledger.models import Entry
 from exchange.parties.models import Party
 from exchange.parties.policy import Actor, Permission
+from exchange.rights.models import Confirmation
 from exchange.web.i18n import say
 
 Shape = dict[str, Any]
@@ -296,4 +297,17 @@ def verdict(state: str, found: Certificate | None, altered: bool | None) -> Shap
         "revoked_reason": found.revoked_reason if found else None,
         "sha256": found.sha256 if found else None,
         "altered": altered,
+    }
+
+
+def confirmed(found: Confirmation, sha256: str | None) -> Shape:
+    """What a check of a confirmation of rights found."""
+    return {
+        "state": "valid",
+        "number": found.ref,
+        "issued_at": found.issued_at,
+        "revoked_at": None,
+        "revoked_reason": None,
+        "sha256": found.sha256,
+        "altered": None if sha256 is None else sha256.strip().lower() != found.sha256,
     }

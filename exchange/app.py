@@ -24,6 +24,8 @@ import exchange.notifications.pages
 import exchange.parties.api
 import exchange.parties.pages
 import exchange.rights.api
+import exchange.rights.api_confirmation
+import exchange.rights.page_confirmation
 import exchange.rights.pages
 import search.api
 import search.pages
@@ -42,6 +44,7 @@ from search import indexer
 PAGES = (
     exchange.parties.pages,
     exchange.rights.pages,
+    exchange.rights.page_confirmation,
     exchange.ledger.pages,
     exchange.listings.pages,
     exchange.deals.pages,
@@ -53,6 +56,7 @@ PAGES = (
 APIS = (
     exchange.parties.api,
     exchange.rights.api,
+    exchange.rights.api_confirmation,
     exchange.ledger.api,
     exchange.listings.api,
     exchange.deals.api,

@@ -349,7 +349,11 @@ class Confirmation(Referenced, Base):
     REF = "QC"
 
     code: Mapped[str] = mapped_column(String(26), unique=True)
-    snapshot: Mapped[dict[str, Any]] = mapped_column(Json)
+    snapshot: Mapped[dict[str, Any]] = mapped_column(Json, deferred=True)
+    """Every answer as it was given (``confirmation.py``)."""
+    asked: Mapped[int] = mapped_column()
+    known: Mapped[int] = mapped_column()
+    """How many numbers were asked for, and of how many the right was known."""
     digest: Mapped[str] = mapped_column(String(64))
     """Hash of what was answered to whom and on which day, so that a repeat finds the document there is."""
     sha256: Mapped[str] = mapped_column(String(64))

@@ -295,11 +295,11 @@ def check_() -> ResponseReturnValue:
     answers: list[Answer] = []
     status = 200
     try:
-        asked = _asked(form)
-        if asked:
+        numbers_ = asked(form)
+        if numbers_:
             if not access.signed_in():
                 check.count_request(request.remote_addr or "")
-            answers = check.check(asked)
+            answers = check.check(numbers_)
         elif request.method == "POST":
             check.check([])
     except DomainError as error:
@@ -333,11 +333,15 @@ def _act_words() -> dict[str, str]:
     }
 
 
-def _asked(form: Form) -> list[str]:
+def asked(form: Form) -> list[str]:
     """The numbers of this request: of the address, or typed, or in the file."""
     if request.method == "GET":
         return check.split(request.args.get("number", "")[:200])
-    values = form.load()
+    return numbers_of(form.load())
+
+
+def numbers_of(values: dict[str, Any]) -> list[str]:
+    """The numbers of a form that was sent: typed, and in the file."""
     upload: Upload | None = values.get("file")
     found = check.split(values["numbers"])
     return found + (list(_in_file(upload)) if upload is not None else [])

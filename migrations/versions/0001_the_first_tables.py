@@ -713,6 +713,8 @@ def upgrade() -> None:
         "right_confirmation",
         sa.Column("code", sa.String(length=26), nullable=False),
         sa.Column("snapshot", sa.JSON(), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("known", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("document_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

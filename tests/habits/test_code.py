@@ -17,10 +17,10 @@ ONLY_IN = {
     "elasticsearch": ["search/elastic.py"],
     "flask_sqlalchemy": ["exchange/core/db.py"],
     "opencc": ["search/text.py"],
-    "pyhanko": ["contracts/paper*.py"],
+    "pyhanko": ["exchange/core/seal.py"],
     "pyotp": ["exchange/parties/*.py"],
     "tantivy": ["search/embedded*.py"],
-    "typst": ["contracts/paper*.py"],
+    "typst": ["exchange/core/pdf.py"],
 }
 
 #: Ways to read the machine's clock.  ``time.perf_counter`` measures a duration and is nobody's date.
