@@ -78,8 +78,10 @@ class Task:
 
     @property
     def due_on(self) -> date | None:
-        """The Beijing day of the deadline."""
-        return clock.beijing(self.due).date() if isinstance(self.due, datetime) else self.due
+        """The last Beijing day before the deadline: one at midnight ends the day before."""
+        if isinstance(self.due, datetime):
+            return clock.beijing(self.due - timedelta(microseconds=1)).date()
+        return self.due
 
     @property
     def days_left(self) -> int | None:

@@ -17,7 +17,7 @@ class Account(Base):
     __tablename__ = "account"
 
     address: Mapped[str] = mapped_column(String(64), unique=True)
-    """``world``, ``fees``, ``escrow:DL-…``, ``party:PT-…``, ``payout:PT-…``."""
+    """``world``, ``fees``, ``escrow:DL-…``, ``party:PT-…``, ``payout:PO-…``."""
     currency: Mapped[str] = mapped_column(String(3), default="CNY")
     balance: Mapped[int] = mapped_column(Fen, default=0)
     may_be_negative: Mapped[bool] = mapped_column(default=False)
