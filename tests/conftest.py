@@ -25,7 +25,7 @@ import shutil
 import socket
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -308,12 +308,12 @@ def frozen_clock() -> Iterator[datetime]:
         yield MOMENT
 
 
-@pytest.fixture
-def db_app(app: "Flask", frozen_clock: datetime) -> Iterator["Flask"]:
-    """``app`` inside an app context; all that the test commits is undone after it.
+@contextmanager
+def undone(app: "Flask") -> Iterator[None]:
+    """An app context of ``app`` in which whatever is committed is undone at the end.
 
-    The test and its requests share one connection inside an outer transaction, and their sessions commit
-    savepoints (architecture.md §2.3).  Threads need ``clean_app``.
+    The block and its requests share one connection inside an outer transaction, and their sessions commit
+    savepoints (architecture.md §2.3).
     """
     from exchange.core.db import db, session
 
@@ -325,12 +325,19 @@ def db_app(app: "Flask", frozen_clock: datetime) -> Iterator["Flask"]:
             engines[None] = connection
             session.configure(join_transaction_mode="create_savepoint")
             try:
-                yield app
+                yield
             finally:
                 session.remove()
                 session.configure(join_transaction_mode="conditional_savepoint")
                 engines[None] = engine
                 outer.rollback()
+
+
+@pytest.fixture
+def db_app(app: "Flask", frozen_clock: datetime) -> Iterator["Flask"]:
+    """``app`` inside an app context; all that the test commits is undone after it. Threads need ``clean_app``."""
+    with undone(app):
+        yield app
 
 
 @pytest.fixture
