@@ -13,7 +13,7 @@ from exchange.core.db import get, session, transaction
 from exchange.core.errors import N_, NotFound, RuleBroken
 from exchange.core.events import record
 from exchange.core.files import Document
-from exchange.parties.policy import Actor
+from exchange.parties.policy import Actor, Permission
 
 CONTRACT, CERTIFICATE, PACKAGE, PROOF = "contract", "certificate", "package", "proof"
 """Purposes of documents; ``proof`` is whatever somebody brings (consent, notice, receipt)."""
@@ -31,9 +31,11 @@ PURPOSES: Final[dict[str, str]] = {
 def attach(actor: Actor, flow_ref: str, data: bytes, filename: str, *, purpose: str = PROOF) -> Document:
     """Keep a file in the flow, for the verb that names it next.
 
-    Raises ``NotFound`` for strangers and ``RuleBroken`` (``file.empty``, ``file.too_large``, ``file.type``).
+    Raises ``NotFound`` for strangers, ``NotAllowed`` for who may only read, and ``RuleBroken`` (``file.empty``,
+    ``file.too_large``, ``file.type``).
     """
     flow = get_for(actor, flow_ref)
+    actor.must(Permission.FLOW_ATTACH, flow)
     document = files.store(
         actor.user_ref, data, filename, subject=flow.ref, purpose=purpose, party_ref=actor.party_ref
     )

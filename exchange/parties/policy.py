@@ -30,6 +30,7 @@ class Permission(Enum):
     FILING_ANSWER = "filing.answer"
     FILING_SUBMIT = "filing.submit"
     FILING_VERIFY = "filing.verify"
+    FLOW_ATTACH = "flow.attach"
     FLOW_READ = "flow.read"
     LEDGER_READ = "ledger.read"
     LISTING_DRAFT = "listing.draft"
@@ -101,6 +102,10 @@ POLICY: dict[Permission, tuple[Grant, ...]] = {
     Permission.FILING_ANSWER: (_grant("either", _AGENT, _ADMIN),),
     Permission.FILING_SUBMIT: (_grant("either", _AGENT, _ADMIN),),
     Permission.FILING_VERIFY: (_grant("exchange", _REVIEWER),),
+    Permission.FLOW_ATTACH: (
+        _grant("either", *_MEMBERS),
+        _grant("exchange", _OPERATOR, _REVIEWER, _OFFICER, _REGISTRAR),
+    ),
     Permission.FLOW_READ: (_grant("either", *_MEMBERS), _grant("exchange", *_STAFF, _REGISTRAR)),
     Permission.LEDGER_READ: (_grant("exchange", _OFFICER, _AUDITOR, _OPERATOR),),
     Permission.LISTING_DRAFT: (_grant("seller", _AGENT, _ADMIN), _grant("new", _AGENT, _ADMIN)),
@@ -160,6 +165,7 @@ SCOPES: dict[str, frozenset[Permission] | None] = {
             Permission.CONTRACT_SIGN,
             Permission.FILING_SUBMIT,
             Permission.FILING_ANSWER,
+            Permission.FLOW_ATTACH,
             Permission.REGISTRATION_APPLY,
         }
     ),
@@ -168,6 +174,7 @@ SCOPES: dict[str, frozenset[Permission] | None] = {
             Permission.PARTY_VERIFY,
             Permission.LISTING_REVIEW,
             Permission.FILING_VERIFY,
+            Permission.FLOW_ATTACH,
             Permission.HOLDING_VERIFY,
             Permission.REGISTRATION_DECIDE,
             Permission.ESCROW_RECEIVE,

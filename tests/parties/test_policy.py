@@ -24,6 +24,7 @@ escrow.receive       | -               -         | finance_officer
 filing.answer        | either          workers   | -
 filing.submit        | either          workers   | -
 filing.verify        | -               -         | reviewer
+flow.attach          | either          members   | operator reviewer finance_officer registrar
 flow.read            | either          members   | staff registrar
 holding.claim        | own             workers   | -
 holding.verify       | -               -         | operator
