@@ -19,6 +19,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from flask import Flask
 
 from contracts import filings
+from exchange import statuses
 from exchange.core import audit, clock, due, events, idempotency, kept, leases, log
 from exchange.core.db import session
 from exchange.ledger.verify import verify
@@ -73,6 +74,7 @@ TIMETABLE: dict[str, Job] = {
         Job("audit_head", audit.publish, HOUR, 600, 3 * HOUR),
         Job("verify_ledger", _prove_ledger, HOUR, 600, 3 * HOUR),
         Job("reconcile_search", indexer.reconcile, DAY, 3600, 3 * DAY),
+        Job("legal_status", statuses.look, DAY, 3600, 3 * DAY),
         Job("purge", _purge, DAY, 600, 3 * DAY),
     )
 }

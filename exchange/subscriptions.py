@@ -28,6 +28,7 @@ from exchange.notifications.actions import Resolver
 from exchange.notifications.messages import BY_EVENT
 from exchange.parties.models import Party
 from exchange.rights import actions as rights
+from exchange.rights.models import Right
 from search import indexer
 
 
@@ -75,6 +76,7 @@ def _deal_title(deal: Deal) -> str:
 
 RESOLVERS: dict[str, Resolver] = {
     "PT": Resolver(_by_ref(Party), lambda party: party.name, "/parties/%s"),
+    "RT": Resolver(_by_ref(Right), lambda right: right.title, "/rights/%s"),
     "LS": Resolver(_by_ref(Listing), lambda listing: listing.title, "/listings/%s"),
     "OB": Resolver(_by_ref(Objection), lambda objection: objection.publicity.listing.title, ""),
     "OF": Resolver(_by_ref(Offer), lambda offer: offer.listing.title, "/offers/%s"),

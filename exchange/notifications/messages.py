@@ -76,6 +76,40 @@ MESSAGES: tuple[Message, ...] = (
     Message(
         "offer.superseded", "maker", _WORKERS, N_("“%(title)s” went to another buyer; your offer has ended.")
     ),
+    # A watcher reads of it at once in the inbox, and in the daily digest by mail (law.md §9 invariant 55).
+    Message(
+        "right.status_changed",
+        "holder",
+        _WORKERS,
+        N_("The legal status of “%(title)s”, which your organisation holds, has changed."),
+    ),
+    Message(
+        "right.status_changed",
+        "watcher",
+        _WORKERS,
+        N_("The legal status of “%(title)s”, which your organisation watches, has changed."),
+        letter=False,
+    ),
+    Message(
+        "right.encumbered",
+        "holder",
+        _WORKERS,
+        N_("“%(title)s”, which your organisation holds, has a new burden on record."),
+    ),
+    Message(
+        "right.encumbered",
+        "watcher",
+        _WORKERS,
+        N_("“%(title)s”, which your organisation watches, has a new burden on record."),
+        letter=False,
+    ),
+    Message(
+        "right.released",
+        "watcher",
+        _WORKERS,
+        N_("A burden of “%(title)s”, which your organisation watches, has ended."),
+        letter=False,
+    ),
     Message("flow.opened", "either", _SIGNERS, N_("The one-stop file of “%(title)s” is open.")),
     Message(
         "contract.finalised", "either", _SIGNERS, N_("The contract for “%(title)s” is ready to be signed.")
@@ -134,6 +168,13 @@ MESSAGES: tuple[Message, ...] = (
         Role.REVIEWER,
         N_("A registrar’s answer for “%(title)s” waits to be verified."),
     ),
+    Message(
+        "filing.held",
+        "either",
+        _WORKERS,
+        N_("The ownership change of “%(title)s” is on hold: something stands in the way of its right."),
+    ),
+    Message("filing.resumed", "either", _WORKERS, N_("The ownership change of “%(title)s” goes on.")),
     Message("filing.recorded", "either", _WORKERS, N_("The new owner of “%(title)s” is recorded.")),
     Message(
         "deal.completed", "either", _ALL, N_("The deal “%(title)s” is complete. The certificate is ready.")

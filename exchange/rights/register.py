@@ -8,6 +8,7 @@ other known codes are history only and say so. Our own verbs speak through the c
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +47,11 @@ class Announcement:
     def day(self) -> date:
         """The day it took effect: of registration where that is known, else of announcement (law.md §2.1)."""
         return self.effective_on or self.announced_on
+
+    @property
+    def second_hand(self) -> bool:
+        """Whether a database repeats it: it gives way to the register's own of the same code and day."""
+        return sources.read(self.source).kind == sources.DATABASE
 
     @property
     def fingerprint(self) -> str:
@@ -126,6 +132,7 @@ class State:
         return [burden for burden in self.burdens if burden.ended_on is None]
 
 
+@functools.lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A name for comparing: one width of brackets, no blanks."""
     return "".join(name.split()).translate(_WIDTHS)
@@ -145,6 +152,7 @@ NAME_UNKNOWN: Final = N_("The announcement renames somebody who is no owner of r
 NOTHING_TO_END: Final = N_("The announcement ends something that is not known here.")
 SEVERAL_TO_END: Final = N_("The announcement does not say which of several it ends; the oldest was taken.")
 NOTHING_TO_RESTORE: Final = N_("The announcement restores a right that had not ended here.")
+REPEATED: Final = N_("The register itself announced this; the copy of a database is kept without effect.")
 NO_EFFECT: Final = N_("The code has no effect here; the announcement is kept as history.")
 UNKNOWN_CODE: Final = N_("The code is not in the list of codes; the announcement is kept as history.")
 CODE_CORRECTED: Final = N_("Text and code disagree; the text was followed.")
@@ -473,7 +481,13 @@ def replay(state: State, events: Iterable[Announcement]) -> State:
     ``state.applied`` and ``state.warnings`` tell by fingerprint what each one did; the order in which ``events``
     come makes no difference.
     """
+    events = list(events)
+    said = {(event.code, event.announced_on) for event in events if not event.second_hand}
     for event in sorted(events, key=_order):
+        if event.second_hand and (event.code, event.announced_on) in said:
+            state.applied[event.fingerprint] = False
+            state.warnings[event.fingerprint] = [REPEATED]
+            continue
         effect = EFFECTS.get(event.code)
         if effect is None:
             state.applied[event.fingerprint] = False

@@ -1,7 +1,7 @@
 """Where a fact about a right comes from, as of when, and who may replace it.
 
-Four kinds of source, from weak to strong: a file that anybody imported, a file that the exchange imported, a
-verified holder, a register. Nobody overwrites what a stronger source said (architecture.md, settled facts), and an
+Five kinds of source, from weak to strong: a file that anybody imported, a file that the exchange imported, a database
+that repeats what a register announced, a verified holder, a register. Nobody overwrites what a stronger source said (architecture.md, settled facts), and an
 importer never what another importer said. ``Right.facts`` keeps the source of each fact under the fact's name;
 ``*`` stands for all that came in together.
 """
@@ -16,14 +16,16 @@ from exchange.core.errors import N_
 
 IMPORT: Final = "import"
 OPERATOR: Final = "operator"
+DATABASE: Final = "database"
 HOLDER: Final = "holder"
 REGISTER: Final = "register"
 
-_RANKS: Final = {IMPORT: 1, OPERATOR: 2, HOLDER: 3, REGISTER: 4}
+_RANKS: Final = {IMPORT: 1, OPERATOR: 2, DATABASE: 3, HOLDER: 4, REGISTER: 5}
 
 NAMES: Final = {
     IMPORT: N_("Imported file"),
     OPERATOR: N_("File imported by the exchange"),
+    DATABASE: N_("Database that repeats a register"),
     HOLDER: N_("Verified holder"),
     REGISTER: N_("Register"),
 }
