@@ -35,6 +35,7 @@ from exchange import rulebook
 from exchange.api import PageArgs, expected_version, idempotent, page_of
 from exchange.core import files
 from exchange.deals.models import Deal, DealStatus
+from exchange.ledger import accounts
 from exchange.parties.policy import Permission
 from exchange.rights import confirmation
 from exchange.web.access import login, public
@@ -312,10 +313,11 @@ def take_back_receipt(body: Body, ref: str) -> Body:
 @blp.response(200, page_of(schemas.PayoutSchema))
 @login
 def list_payouts(args: Body) -> Body:
-    """Payouts: your organisation's, or all for the exchange's officers."""
+    """Payouts: your organisation's where you see its money, or all for the exchange's officers."""
     query = select(Payout)
     if not g.actor.can(Permission.LEDGER_READ):
-        query = query.where(Payout.party_id == (g.actor.party.id if g.actor.party else -1))
+        own = g.actor.party.id if g.actor.party and accounts.sees_own(g.actor) else -1
+        query = query.where(Payout.party_id == own)
     page = paged(
         query,
         Payout.requested_at,

@@ -56,6 +56,7 @@ def list_registrations(args: Body) -> Body:
     """Applications: of your desk, of your deals, or all for the exchange's people."""
     query = select(ContractRegistration).join(Flow).join(Deal, Flow.deal_id == Deal.id)
     actor = g.actor
+    actor.must_be_in_scope(Permission.FLOW_READ)
     own = actor.party.id if actor.party else -1
     if not actor.can(Permission.FLOW_READ):
         query = query.where(or_(Deal.seller_id == own, Deal.buyer_id == own))

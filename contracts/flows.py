@@ -54,7 +54,11 @@ def get_for(actor: Actor, ref: str, permission: Permission = Permission.FLOW_REA
 
 
 def visible(actor: Actor) -> Select[Flow]:
-    """The flows the actor may see, newest first: all for the exchange's people, their own for a party's."""
+    """The flows the actor may see, newest first: all for the exchange's people, their own for a party's.
+
+    Raises ``NotAllowed`` for a token that may not read them.
+    """
+    actor.must_be_in_scope(Permission.FLOW_READ)
     query = select(Flow).join(Deal, Flow.deal_id == Deal.id).order_by(Flow.opened_at.desc(), Flow.id.desc())
     if actor.can(Permission.FLOW_READ):  # by a role on the exchange: no relation to a thing is asked
         return query

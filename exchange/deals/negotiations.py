@@ -53,7 +53,11 @@ def deal_of(offer: Offer) -> Deal | None:
 
 
 def offers_of(actor: Actor, role: str | None = None, status: OfferStatus | None = None) -> Select[Offer]:
-    """Offers the actor's organisation made or got (``role``: as ``seller`` or ``buyer``); the exchange sees all."""
+    """Offers the actor's organisation made or got (``role``: as ``seller`` or ``buyer``); the exchange sees all.
+
+    Raises ``NotAllowed`` for a token that may not read them.
+    """
+    actor.must_be_in_scope(Permission.OFFER_READ)
     query = select(Offer)
     if not _sees_all(actor, Permission.OFFER_READ):
         party_id = actor.party.id if actor.party else None
@@ -69,7 +73,11 @@ def offers_on(actor: Actor, listing: Listing) -> Select[Offer]:
 
 
 def deals_of(actor: Actor) -> Select[Deal]:
-    """Deals of the actor's organisation; the exchange sees all."""
+    """Deals of the actor's organisation; the exchange sees all.
+
+    Raises ``NotAllowed`` for a token that may not read them.
+    """
+    actor.must_be_in_scope(Permission.DEAL_READ)
     query = select(Deal)
     if _sees_all(actor, Permission.DEAL_READ):
         return query

@@ -17,10 +17,15 @@ def visible(actor: Actor) -> Sequence[Account]:
     """The accounts the actor may see, by address: all for the exchange's officers, one's own balance for a party."""
     query = select(Account).order_by(Account.address)
     if not actor.can(Permission.LEDGER_READ):
-        if actor.party is None or not actor.can(Permission.MONEY_READ, _Own(actor)):
+        if actor.party is None or not sees_own(actor):
             return []
         query = query.where(Account.address == chart.party(actor.party.ref))
     return session.scalars(query).all()
+
+
+def sees_own(actor: Actor) -> bool:
+    """Whether the actor may look at the money of the organisation acted for."""
+    return actor.can(Permission.MONEY_READ, _Own(actor))
 
 
 class _Own:

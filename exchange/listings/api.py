@@ -101,6 +101,7 @@ def index(args: dict[str, Any]) -> dict[str, Any]:
     """What is on offer, newest first; with ``mine`` the listings of your organisation in every state."""
     actor: Actor = g.actor
     if args["mine"] and actor.party is not None:
+        actor.must_be_in_scope(Permission.LISTING_READ)
         query = shelf.of_party(actor.party.id)
         if args["status"] is not None:
             query = query.where(Listing.status == args["status"])
@@ -210,6 +211,7 @@ def objections(ref: str) -> list[Objection]:
     found = [objection for one in listing.publicities for objection in one.objections]
     if g.actor.can(Permission.LISTING_READ, listing):
         return found
+    g.actor.must_be_in_scope(Permission.LISTING_READ, Permission.LISTING_OBJECT)
     return [one for one in found if g.actor.party and one.party_id == g.actor.party.id]
 
 

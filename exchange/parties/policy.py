@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from exchange.core.errors import N_, NotAllowed, NotFound
 from exchange.parties.models import EXCHANGE_ROLES, Party, PartyKind, PartyStatus, Role, User
@@ -242,13 +242,14 @@ class Actor:
             return False
         if self.party.status is PartyStatus.SUSPENDED and not permission.value.endswith(".read"):
             return False
-        if self.scopes is not None and not any(
+        return self._in_scope(permission) and any(self._granted(grant, thing) for grant in POLICY[permission])
+
+    def _in_scope(self, permission: Permission) -> bool:
+        return self.scopes is None or any(
             (allowed := SCOPES[scope]) is None or permission in allowed
             for scope in self.scopes
             if scope in SCOPES
-        ):
-            return False
-        return any(self._granted(grant, thing) for grant in POLICY[permission])
+        )
 
     def _granted(self, grant: Grant, thing: Thing | None) -> bool:
         assert self.party is not None
@@ -284,17 +285,27 @@ class Actor:
             self._must_not_be_a_scope(permission, thing)
             raise NotFound
 
+    def must_be_in_scope(self, *permissions: Permission) -> None:
+        """Raise ``NotAllowed`` (``token.scope``) where a token's scopes hold none of ``permissions``.
+
+        For lists and for what is one's own, where the table is not asked; a session has no scopes and passes.
+        """
+        if not any(self._in_scope(permission) for permission in permissions):
+            self._refuse_scope(permissions)
+
     def _must_not_be_a_scope(self, permission: Permission, thing: Thing | None) -> None:
         if self.scopes is not None and replace(self, scopes=None).can(permission, thing):
-            wider = sorted(
-                name for name, allowed in SCOPES.items() if allowed is None or permission in allowed
-            )
-            raise NotAllowed(
-                "token.scope",
-                N_("This token may not do that: it needs one of the scopes %(scopes)s."),
-                rule=permission.value,
-                scopes=", ".join(wider),
-            )
+            self._refuse_scope((permission,))
+
+    def _refuse_scope(self, permissions: tuple[Permission, ...]) -> NoReturn:
+        wanted = set(permissions)
+        wider = sorted(name for name, allowed in SCOPES.items() if allowed is None or wanted & allowed)
+        raise NotAllowed(
+            "token.scope",
+            N_("This token may not do that: it needs one of the scopes %(scopes)s."),
+            rule=permissions[0].value,
+            scopes=", ".join(wider),
+        )
 
     def must_step_up(self) -> None:
         """Raise ``StepUp`` unless the person showed all factors in the last minutes (``session.step_up``).

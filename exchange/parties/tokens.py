@@ -137,7 +137,11 @@ def actor_of(token: ApiToken) -> Actor:
 
 
 def tokens_of(actor: Actor) -> list[ApiToken]:
-    """The tokens that can be used now for the party one acts for: one's own, or all where one manages its members."""
+    """The tokens that can be used now for the party one acts for: one's own, or all where one manages its members.
+
+    Raises ``NotAllowed`` for a token that may neither read nor manage.
+    """
+    actor.must_be_in_scope(Permission.PARTY_READ, Permission.TOKEN_MANAGE)
     if actor.user is None or actor.party is None:
         return []
     query = select(ApiToken).where(
@@ -164,7 +168,8 @@ def get_for(actor: Actor, ref: str) -> ApiToken:
 
 @transaction
 def revoke(actor: Actor, ref: str) -> ApiToken:
-    """End a token at once. Repeats do no harm. Raises ``NotFound``."""
+    """End a token at once. Repeats do no harm. Raises ``NotFound``; ``NotAllowed`` for a token that may only read."""
+    actor.must_be_in_scope(Permission.TOKEN_MANAGE)
     token = lock(ApiToken, get_for(actor, ref))
     if token.revoked_at is None:
         token.revoked_at = clock.wall()

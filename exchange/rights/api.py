@@ -358,6 +358,7 @@ def read_import(ref: str) -> dict[str, Any]:
 
 def import_for(actor: Actor, ref: str) -> RightImport:
     """An import of the actor's organisation, or any for the exchange's staff. Raises ``NotFound`` for others."""
+    actor.must_be_in_scope(Permission.LISTING_READ, Permission.RIGHT_IMPORT)
     import_ = get(RightImport, ref)
     own = actor.party is not None and import_.party_id == actor.party.id
     if not own and not actor.can(Permission.RIGHT_MERGE):

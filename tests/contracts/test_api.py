@@ -140,7 +140,10 @@ def test_the_whole_way_by_programs(people: House, call: Programs, db_app: Flask)
         "other_officer", "POST", f"/payouts/{payout['ref']}/approve", {"bank_reference": "OUT-0001"}
     )
     assert done["status"] == "paid"
-    assert call.ok("seller", "GET", "/payouts")["total"] == 1
+    assert people.seller.party is not None
+    bookkeeper = scene.member(people.seller.party, Role.FINANCE)
+    assert call.ok(bookkeeper, "GET", "/payouts")["total"] == 1
+    assert call.ok("seller", "GET", "/payouts")["total"] == 0, "an agent does not see the money"
     assert call.ok("buyer", "GET", "/payouts")["total"] == 0
 
 
