@@ -37,14 +37,20 @@ class Ops:
     name = NAME
 
     def __init__(
-        self, url: str, key: str, secret: str, *, pause: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        key: str,
+        secret: str,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        timeout: httpx.Timeout = TIMEOUT,
     ) -> None:
         self._url = url.rstrip("/")
         self._auth = (key, secret)
         self._pause = pause
         self._token = ""
         self._wait = 0.0
-        self._client = httpx.Client(timeout=TIMEOUT, follow_redirects=False)
+        self._client = httpx.Client(timeout=timeout, follow_redirects=False)
 
     def ready(self, wanted: Collection[Number]) -> None:
         """Show who asks. Raises ``FeedDown``."""
