@@ -207,7 +207,7 @@ def test_any_story_keeps_every_invariant(db_app: Flask) -> None:
 
         def post(self, *transfers: Transfer) -> None:
             self.count += 1
-            short = {}
+            short: dict[str, int] = {}
             for t in transfers:
                 short[t.source] = short.get(t.source, self.model.get(t.source, 0)) - t.amount
                 short[t.destination] = short.get(t.destination, self.model.get(t.destination, 0)) + t.amount
