@@ -28,7 +28,9 @@ class OfferBody(ma.Schema):
         validate=validate.Length(max=rules.MAX_TEXT),
         metadata={
             "label": N_("Payment"),
-            "hint": N_("For example: at once, or 30 percent on signing and the rest when the change is recorded."),
+            "hint": N_(
+                "For example: at once, or 30 percent on signing and the rest when the change is recorded."
+            ),
         },
     )
     licence_years = Whole(

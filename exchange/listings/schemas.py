@@ -128,7 +128,9 @@ class ListingBody(ma.Schema):
         validate=validate.Length(max=TEXT),
         metadata={
             "label": N_("Wishes for payment"),
-            "hint": N_("For example: at once, or 30 percent on signing and the rest when the change is recorded."),
+            "hint": N_(
+                "For example: at once, or 30 percent on signing and the rest when the change is recorded."
+            ),
         },
     )
     includes = ma.fields.String(
