@@ -25,7 +25,7 @@ from sqlalchemy import func, select, text
 
 from exchange import walks
 from exchange.core import db as database
-from exchange.core import events
+from exchange.core import events, files
 from exchange.core.config import settings
 from exchange.core.db import Base, db, session
 from exchange.ledger.models import Account, Entry
@@ -78,6 +78,7 @@ def empty() -> None:
             db.create_all()
         engine.dispose()
     shutil.rmtree(settings().search_path, ignore_errors=True)
+    shutil.rmtree(files.folder(), ignore_errors=True)
 
 
 def walk(file: Path, kill_at: int | None) -> Any:
