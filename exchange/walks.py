@@ -123,8 +123,7 @@ def one_stop(file: Path | None, say: Say = lambda _line: None) -> dict[str, Any]
     if file is None:
         with tempfile.TemporaryDirectory() as folder:
             return one_stop(_made_file(Path(folder)), say)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    name = f"walk.{digest[:32]}"
+    name = _name(file)
     state: dict[str, Any] = kept.get(name) or {}
     if not state or state.get("done"):
         record = _choose(file)
@@ -140,6 +139,15 @@ def one_stop(file: Path | None, say: Say = lambda _line: None) -> dict[str, Any]
         answer = _story(walk, file, state)
         kept.put(name, {**state, "done": True})
     return answer
+
+
+def _name(file: Path) -> str:
+    return f"walk.{hashlib.sha256(file.read_bytes()).hexdigest()[:32]}"
+
+
+def told(file: Path) -> bool:
+    """Whether the story of ``file`` has come to its end; another walk with it would tell the next one."""
+    return bool((kept.get(_name(file)) or {}).get("done"))
 
 
 def _story(walk: Walk, file: Path, state: dict[str, Any]) -> dict[str, Any]:
