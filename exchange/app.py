@@ -25,7 +25,9 @@ import exchange.parties.api
 import exchange.parties.pages
 import exchange.rights.api
 import exchange.rights.api_confirmation
+import exchange.rights.api_watch
 import exchange.rights.page_confirmation
+import exchange.rights.page_watch
 import exchange.rights.pages
 import search.api
 import search.pages
@@ -45,6 +47,7 @@ PAGES = (
     exchange.parties.pages,
     exchange.rights.pages,
     exchange.rights.page_confirmation,
+    exchange.rights.page_watch,
     exchange.ledger.pages,
     exchange.listings.pages,
     exchange.deals.pages,
@@ -57,6 +60,7 @@ APIS = (
     exchange.parties.api,
     exchange.rights.api,
     exchange.rights.api_confirmation,
+    exchange.rights.api_watch,
     exchange.ledger.api,
     exchange.listings.api,
     exchange.deals.api,

@@ -23,7 +23,7 @@ from exchange import statuses
 from exchange.core import audit, clock, due, events, idempotency, kept, leases, log
 from exchange.core.db import session
 from exchange.ledger.verify import verify
-from exchange.notifications import channels
+from exchange.notifications import channels, digest
 from exchange.parties import sessions, tries
 from search import indexer
 from search.engine import SearchDown
@@ -75,6 +75,7 @@ TIMETABLE: dict[str, Job] = {
         Job("verify_ledger", _prove_ledger, HOUR, 600, 3 * HOUR),
         Job("reconcile_search", indexer.reconcile, DAY, 3600, 3 * DAY),
         Job("legal_status", statuses.look, DAY, 3600, 3 * DAY),
+        Job("digest", digest.send, DAY, 1800, 3 * DAY),
         Job("purge", _purge, DAY, 600, 3 * DAY),
     )
 }

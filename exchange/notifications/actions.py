@@ -67,6 +67,8 @@ def tell(event: Event) -> int:
     """Write the notices and letters that ``event`` calls for; how many notices. Repeats add nothing."""
     written = 0
     for message in BY_EVENT.get(event.type, ()):
+        if message.unless is not None and event.payload.get(message.unless[0]) == message.unless[1]:
+            continue
         resolver = _resolvers.get(event.subject_ref[:2])
         thing = resolver.find(event.subject_ref) if resolver else None
         if resolver is None or thing is None:

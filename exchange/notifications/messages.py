@@ -16,6 +16,8 @@ _WORKERS = frozenset({Role.AGENT, Role.OWNER_ADMIN})
 _SIGNERS = frozenset({Role.SIGNER, Role.AGENT, Role.OWNER_ADMIN})
 _MONEY = frozenset({Role.FINANCE, Role.AGENT, Role.OWNER_ADMIN})
 _ALL = frozenset({Role.AGENT, Role.OWNER_ADMIN, Role.SIGNER, Role.FINANCE})
+_FIRST_KNOWN = ("was", "unknown")
+"""A status that is entered for the first time has not changed."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Message:
     roles: frozenset[Role]
     words: str
     letter: bool = True
+    unless: tuple[str, str] | None = None
+    """A value of the event's payload (name, value) with which it is no news."""
 
     @property
     def name(self) -> str:
@@ -82,6 +86,7 @@ MESSAGES: tuple[Message, ...] = (
         "holder",
         _WORKERS,
         N_("The legal status of “%(title)s”, which your organisation holds, has changed."),
+        unless=_FIRST_KNOWN,
     ),
     Message(
         "right.status_changed",
@@ -89,6 +94,7 @@ MESSAGES: tuple[Message, ...] = (
         _WORKERS,
         N_("The legal status of “%(title)s”, which your organisation watches, has changed."),
         letter=False,
+        unless=_FIRST_KNOWN,
     ),
     Message(
         "right.encumbered",

@@ -13,7 +13,7 @@ from exchange.core import clock
 from exchange.core.db import get
 from exchange.core.errors import NotFound
 from exchange.parties.policy import Actor, Permission
-from exchange.rights import actions, check, fees, gazette, history, imports, numbers, obstacles
+from exchange.rights import actions, check, fees, gazette, history, imports, numbers, obstacles, watches
 from exchange.rights import source as sources
 from exchange.rights.models import Holding, ImportStatus, Right, RightImport
 from exchange.rights.schemas import (
@@ -52,6 +52,8 @@ def actions_for(actor: Actor, right: Right) -> list[str]:
         offered.append("complete")
     if actor.can(Permission.HOLDING_CLAIM):
         offered.append("give_up" if holding is not None else "claim")
+    if actor.can(Permission.RIGHT_WATCH):
+        offered.append("watch" if watches.watch_of(actor.party, right) is None else "unwatch")
     if actor.can(Permission.HOLDING_VERIFY):
         offered.append("verify_holding")
     if actor.can(Permission.RIGHT_MERGE):

@@ -13,7 +13,6 @@ from enum import Enum
 from typing import Any, Final
 
 from sqlalchemy.orm import selectinload
-from sqlalchemy.orm.interfaces import ORMOption
 
 from exchange.core.errors import N_, fill
 from exchange.core.labels import label
@@ -25,7 +24,7 @@ from exchange.rights.obstacles import live_burdens
 Say = Callable[[str, Mapping[str, Any]], str]
 """Fills a msgid with parameters in some language."""
 
-LOADED: Final[tuple[ORMOption, ...]] = (selectinload(Right.owners), selectinload(Right.encumbrances))
+LOADED: Final = (selectinload(Right.owners), selectinload(Right.encumbrances))
 """What a query should load with rights whose standing is asked."""
 
 

@@ -11,7 +11,7 @@ from exchange.core.errors import N_, Conflict, NotAllowed, RuleBroken
 from exchange.core.events import record
 from exchange.parties.policy import SYSTEM, Actor, Permission
 from exchange.rights import fees, history
-from exchange.rights.models import Holding, Publication, Right, RightOwner, RightStatus
+from exchange.rights.models import Holding, Publication, Right, RightOwner, RightStatus, Watch
 from exchange.rights.register import Announcement
 
 
@@ -64,6 +64,7 @@ def merge(actor: Actor, keep_ref: str, other_ref: str) -> Right:
     )
     _merge_owners(keep, other)
     _merge_holdings(keep, other)
+    _merge_watches(keep, other)
     events = [history.announcement_of(row) for row in history.kept(other)]
     session.expire(keep, ["publications", "owners", "holdings"])
     if events:
@@ -96,6 +97,17 @@ def _merge_holdings(keep: Right, other: Right) -> None:
             if holding.verified and not mine.verified and mine.ended_at is None:
                 mine.verified, mine.basis, mine.verified_at = True, holding.basis, holding.verified_at
             holding.ended_at = holding.ended_at or clock.now()
+    session.flush()
+
+
+def _merge_watches(keep: Right, other: Right) -> None:
+    """Who watched the record that goes watches the one that stays."""
+    mine = set(session.scalars(select(Watch.party_id).where(Watch.right_id == keep.id)))
+    for one in session.scalars(select(Watch).where(Watch.right_id == other.id)):
+        if one.party_id in mine:
+            session.delete(one)
+        else:
+            one.right_id = keep.id
     session.flush()
 
 
