@@ -313,7 +313,7 @@ def complete(people: People, right: Right) -> None:
         fees_paid_through=min(20, (clock.today() - filed).days // 365 + 2),
         status=RightStatus.GRANTED,
         status_as_of=clock.today(),
-        status_source="register extract",
+        status_source="登记簿副本",
     )
 
 

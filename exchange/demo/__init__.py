@@ -221,6 +221,12 @@ class Market:
         """Plan ``count`` listings with their fates over the two years."""
         pool = [(seller, right) for seller in self.sellers for right in self.rights[seller.party.id]]
         self.dice.shuffle(pool)
+        # Who chooses a person on the login page finds work on the desk.
+        own = [pair for pair in pool if pair[0] is self.sellers[0]]
+        for number, fate in enumerate(STAGES):
+            if fate in SHOWN_SELLER and own:
+                pool.remove(pair := own.pop())
+                pool.insert(number, pair)
         for number, (seller, right) in enumerate(pool[:count]):
             self._plan(number, seller, right)
 
@@ -298,7 +304,7 @@ class Market:
 
     def _plan_deal(self, fate: str, seller: Seller, listing: Listing) -> None:
         """A deal goes the way of the walk, each step on its day, as far as ``fate`` lets it."""
-        buyer = self.dice.choice(self.buyers)
+        buyer = self.buyers[0] if fate in SHOWN_BUYER else self.dice.choice(self.buyers)
         registrar = self.registrars["3502" if (seller.party.region or "").startswith("3502") else "35"]
         people = walks.People(
             tto=seller.agent,
@@ -355,6 +361,10 @@ STAGES: dict[str, int] = {
     "completed": 35,
 }
 """Deals under way: how many days ago they began."""
+
+SHOWN_SELLER = ("offered", "contract", "filed")
+SHOWN_BUYER = ("countered", "contract", "signed", "filed", "completed")
+"""Deals under way of the seller and of the buyer whose logins are shown."""
 
 LAST_STEP: dict[str, int] = {
     "offered": 1,

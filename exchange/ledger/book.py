@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import contains_eager
 
 from exchange.core import clock
 from exchange.core.db import session, transaction
@@ -258,9 +259,10 @@ def balance(address: str) -> int:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a statement: signed ``amount`` and the ``balance`` after it, both in fen."""
+    """One line of a statement: ``movement`` of the chart, signed ``amount`` and ``balance`` after it, in fen."""
 
     entry: Entry
+    movement: str
     counterpart: str
     amount: int
     balance: int
@@ -275,6 +277,7 @@ def statement(address: str, limit: int = 500) -> list[Line]:
         select(Posting)
         .join(Entry, Posting.entry_id == Entry.id)
         .where((Posting.source_id == account.id) | (Posting.destination_id == account.id))
+        .options(contains_eager(Posting.entry))
         .order_by(Entry.sequence.desc(), Posting.position.desc())
         .limit(limit)
     )
@@ -284,7 +287,8 @@ def statement(address: str, limit: int = 500) -> list[Line]:
         out = posting.source_id == account.id
         amount = -posting.amount if out else posting.amount
         counterpart = posting.destination.address if out else posting.source.address
-        lines.append(Line(posting.entry, counterpart, amount, running))
+        movement = posting.entry.data["movements"][posting.position]
+        lines.append(Line(posting.entry, movement, counterpart, amount, running))
         running -= amount
     return lines[::-1]
 

@@ -236,9 +236,9 @@ def imported(ref: str) -> str:
             refused = i18n.say(error.message, error.params)
     wanted = request.args.get("code", "")
     problems = [one for one in kept.problems if not wanted or one["code"] == wanted]
-    codes: dict[str, int] = {}
+    kinds: dict[str, list[dict[str, Any]]] = {}
     for one in kept.problems:
-        codes[one["code"]] = codes.get(one["code"], 0) + 1
+        kinds.setdefault(one["code"], []).append(one)
     return render_template(
         "rights/imported.html",
         one=kept,
@@ -249,7 +249,7 @@ def imported(ref: str) -> str:
         refused=refused,
         problems=problems[:_SHOWN],
         more=max(0, len(problems) - _SHOWN),
-        codes=codes,
+        kinds=kinds,
         wanted=wanted,
         ImportStatus=ImportStatus,
     )

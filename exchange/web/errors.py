@@ -316,4 +316,5 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(InternalServerError, _on_fault)
+    app.jinja_env.filters["citation"] = citation
     app.log_exception = _log_fault  # type: ignore[method-assign]

@@ -140,6 +140,11 @@ def file_size(octets: int) -> str:
     return f"{tenths // 10}.{tenths % 10} MB"
 
 
+def country(code: str) -> str:
+    """The name of a country in the reader's language; a code nobody knows stays as it is."""
+    return str(_locale().territories.get(code, code))
+
+
 # -- time ----------------------------------------------------------------------
 
 
@@ -180,7 +185,9 @@ def moment(value: datetime | None) -> str:
 
 
 def near_moment(value: datetime) -> str:
-    """``11月23日 14:05``: a moment of the present year, short enough for a list."""
+    """``11月23日 14:05``, short enough for a list; of another year the day alone."""
+    if clock.beijing(value).year != clock.today().year:
+        return long_date(value)
     return f"{near_date(value)} {clock.beijing(value):%H:%M}"
 
 
@@ -253,6 +260,7 @@ FILTERS: dict[str, Any] = {
     "percent": percent,
     "number": number,
     "file_size": file_size,
+    "country": country,
     "date": long_date,
     "near_date": near_date,
     "day": column_date,
