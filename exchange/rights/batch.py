@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, bindparam, delete, false, func, insert, literal, literal_column, select, update
+from sqlalchemy import Table, bindparam, delete, func, select, update
 
 from exchange.core import clock, refs
 from exchange.core.db import session
@@ -19,6 +19,7 @@ from exchange.core.errors import N_
 from exchange.parties.models import Party
 from exchange.rights import codes, history
 from exchange.rights import source as sources
+from exchange.rights.bulk import insert_rows
 from exchange.rights.entry import identity_of, is_grant, keys_of, status_of
 from exchange.rights.formats.record import Problem, Record, Row
 from exchange.rights.models import Holding, LegalEvent, Publication, Right, RightOwner, RightStatus
@@ -74,6 +75,10 @@ class Known:
     status: Announcement | None = None
     held: bool = False
     met: bool = False
+
+
+_DATES: Final = frozenset({"filed_on", "granted_on"})
+"""Facts that an older publication tells as well as the newest."""
 
 
 class Batch:
@@ -327,20 +332,23 @@ class Batch:
         grant = record.granted_on or (
             record.pub_date if is_grant(record.kind_code, record.pub_date) else None
         )
-        dates: dict[str, Any] = {"filed_on": record.filed_on, "granted_on": grant}
-        texts: dict[str, Any] = {
-            "kind": record.kind,
-            "title": record.title,
-            "inventors": record.inventors,
-            "ipc": record.ipc,
-            "region": record.region[:64],
-            "agency": record.agency[:255],
-        }
-        for name, value in dates.items():
-            if value is not None:
-                self._say(right, name, value, source)
-        for name, value in texts.items():
-            if value and (newest or not right.values.get(name)):
+        said: tuple[tuple[str, Any], ...] = (
+            ("filed_on", record.filed_on),
+            ("granted_on", grant),
+            ("kind", record.kind),
+            ("title", record.title),
+            ("inventors", record.inventors),
+            ("ipc", record.ipc),
+            ("region", record.region[:64]),
+            ("agency", record.agency[:255]),
+        )
+        known = right.values
+        for name, value in said:
+            if not value or not (newest or name in _DATES or not known.get(name)):
+                continue
+            if right.id is None:  # all that is known of it comes from this import
+                known[name] = value
+            else:
                 self._say(right, name, value, source)
         first = right.values.get("published_on")
         if record.pub_date is not None and (first is None or record.pub_date < first):
@@ -351,9 +359,6 @@ class Batch:
     def _say(self, right: Known, name: str, value: Any, source: Source) -> None:
         """Set a fact, unless a better source has it."""
         if right.values.get(name) == value:
-            return
-        if right.id is None:  # all that is known of it comes from this import
-            right.values[name] = value
             return
         known = sources.of(right.facts, name) if right.values.get(name) else None
         if known is not None and not source.may_replace(known):
@@ -381,7 +386,7 @@ class Batch:
             right.owners = names
             right.facts = {**right.facts, "owners": source.kept()}
             right.changed["facts"] = right.facts
-        right.owner_names = {folded(name) for name in names}
+        right.owner_names = set(map(folded, names))
 
     def _events(self, right: Known, record: Record, source: Source, *, new: bool) -> None:
         right.events += [
@@ -432,17 +437,11 @@ class Batch:
         """
         now = clock.now()
         self._write_rights(now)
-        new = [
-            {
-                **{name: value for name, value in values.items() if name != "_right"},
-                "right_id": values["_right"].id,
-            }
-            for values in self.publications
-        ]
-        if new:
-            session.execute(
-                insert(_PUBLICATION), sorted(new, key=lambda row: (row["number"], row["kind_code"]))
-            )
+        for values in self.publications:
+            values["right_id"] = values.pop("_right").id
+        insert_rows(
+            _PUBLICATION, sorted(self.publications, key=lambda row: (row["number"], row["kind_code"]))
+        )
         if self.better:
             statement = update(_PUBLICATION).where(_PUBLICATION.c.id == bindparam("b_id"))
             session.execute(statement, self.better)
@@ -489,17 +488,11 @@ class Batch:
             session.execute(delete(_OWNER).where(_OWNER.c.right_id.in_(old)))
         links = history.link_names({name for right in changed for name in right.owners or ()})
         rows = [
-            {
-                "right_id": right.id,
-                "position": position,
-                "name": name,
-                "party_id": links.get(name),
-                "source": self.source.token,
-            }
+            {"right_id": right.id, "position": position, "name": name, "party_id": links.get(name)}
             for right in changed
             for position, name in enumerate(right.owners or ())
         ]
-        session.execute(insert(_OWNER), rows)
+        insert_rows(_OWNER, rows, {"source": self.source.token})
 
     def _write_status(self, now: datetime) -> None:
         rows: list[dict[str, Any]] = [
@@ -507,20 +500,21 @@ class Batch:
                 "right_id": right.id,
                 "code": right.status.code,
                 "announced_on": right.status.announced_on,
-                "effective_on": None,
-                "text": "",
                 "data": {"before": [], "after": [], "fields": dict(right.status.fields), "on_arrival": []},
                 "source": right.status.source,
                 "fingerprint": right.status.fingerprint,
-                "applied": True,
-                "warnings": [],
-                "created_at": now,
             }
             for right in self.rights
             if right.status is not None
         ]
-        if rows:
-            session.execute(insert(_EVENT), rows)
+        same: dict[str, Any] = {
+            "effective_on": None,
+            "text": "",
+            "applied": True,
+            "warnings": [],
+            "created_at": now,
+        }
+        insert_rows(_EVENT, rows, same)
 
     def _write_holdings(self, now: datetime) -> None:
         """Holdings of the owner in the rights whose owner of record it is; verified where the party is."""
@@ -537,13 +531,8 @@ class Batch:
             "verified_at": now if verified else None,
             "ended_at": None,
         }
-        fresh = [
-            {"party_id": party.id, "right_id": id_, "created_at": now, "notes": "", **values}
-            for id_ in ids
-            if id_ not in known
-        ]
-        if fresh:
-            session.execute(insert(_HOLDING), fresh)
+        fresh = [{"right_id": id_} for id_ in ids if id_ not in known]
+        insert_rows(_HOLDING, fresh, {"party_id": party.id, "created_at": now, "notes": "", **values})
         again = [
             id_ for id_, row in known.items() if row.ended_at is not None or (verified and not row.verified)
         ]
@@ -560,20 +549,20 @@ _SOMETIMES: Final = ("app_no", "agency", "filed_on", "granted_on")
 
 
 def _insert_rights(rights: list[Known], now: datetime) -> None:
-    """Insert ``rights``. What is the same in every row stands in the statement, so that a row binds little."""
-    same = {
-        "compensation_days": literal_column("0"),
-        "fee_reduction": false(),
-        "government_funded": false(),
-        "same_day_application": false(),
-        "version": literal_column("1"),
-        "created_at": literal(now),
-        "updated_at": literal(now),
+    """Insert ``rights``."""
+    same: dict[str, Any] = {
+        "compensation_days": 0,
+        "fee_reduction": False,
+        "government_funded": False,
+        "same_day_application": False,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
     }
     sometimes = [name for name in _SOMETIMES if any(right.values.get(name) for right in rights)]
     stated = any(right.status is not None for right in rights)
     if not stated:
-        same["status"] = literal(RightStatus.UNKNOWN, _RIGHT.c.status.type)
+        same["status"] = RightStatus.UNKNOWN
     names = [*_ALWAYS, *sometimes]
     rows = []
     for right in rights:
@@ -588,7 +577,7 @@ def _insert_rights(rights: list[Known], now: datetime) -> None:
             row["status_as_of"] = status.announced_on if status else None
             row["status_source"] = status.source if status else None
         rows.append(row)
-    session.execute(insert(_RIGHT).values(same), rows)
+    insert_rows(_RIGHT, rows, same)
 
 
 def _newest_day(record: Record) -> date | None:

@@ -88,7 +88,13 @@ def import_(file: Path, owner: str | None, fmt: str, dry_run: bool, as_json: boo
     party = get(Party, owner) if owner else None
     with _progress(file.name) as progress:
         report = imports.import_file(
-            SYSTEM, file, owner=party, filename=file.name, fmt=fmt, dry_run=dry_run, progress=progress
+            SYSTEM,
+            file,
+            owner=party,
+            filename=file.name,
+            fmt=fmt,
+            dry_run=dry_run,
+            progress=progress,
         )
     answer = report.as_json()
     if as_json:

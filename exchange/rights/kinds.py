@@ -381,5 +381,7 @@ def from_words(text: str) -> str:
     >>> from_words(" 实用新型 ")
     'utility_model'
     """
+    if not text:
+        return ""
     plain = "".join(text.split()).upper()
     return _WORDS.get(plain) or _WORDS.get(plain.replace("_", ""), "")

@@ -308,8 +308,10 @@ def _renamed(state: State, event: Announcement) -> list[str]:
     for old, new in pairs:
         current = state.current_owners
         owner = next((o for o in current if folded(o.name) == folded(old)), None)
-        renamed = next((o for o in current if o.is_named(new)), None)
-        if owner is not None:
+        renamed = next((o for o in current if o is not owner and o.is_named(new)), None)
+        if owner is not None and renamed is not None:  # it became part of the other one
+            owner.until = event.day
+        elif owner is not None:
             owner.formerly.append(owner.name)
             owner.name = new
         elif renamed is not None:  # it came with its new name

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
+import queue
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ __all__ = ["AUTO", "Limits", "Refused", "Spooled", "mapping", "rows", "sniff", "
 AUTO: Final = "auto"
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _PIECE: Final = 256 * 1024
+_WAITING: Final = 128
+"""Pieces that may wait for the caller: 8 MB where a pipe holds 64 kB."""
 _LONGEST_ANSWER: Final = 32 * 1024 * 1024
 
 
@@ -74,6 +77,8 @@ class _Process:
         self._limits = limits
         self._waited = 0.0
         self._received = 0
+        self._ready: queue.Queue[bytes] = queue.Queue(_WAITING)
+        self._closed = threading.Event()
         self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module, no shell)
             [
                 sys.executable,
@@ -103,6 +108,7 @@ class _Process:
 
     def close(self) -> None:
         """End the process, whatever it does."""
+        self._closed.set()
         if self._process.poll() is None:
             self._process.kill()
         if self._process.stdout is not None:
@@ -145,26 +151,42 @@ class _Process:
             yield rest
 
     def _pieces(self) -> Iterator[bytes]:
-        """What the process writes. Only time spent waiting for it counts, not the time the caller takes."""
+        """What the process writes. Only time spent waiting for it counts, not the time the caller takes.
+
+        A thread empties the pipe, so that the process reads on while the caller works; a few pieces may wait.
+        """
+        threading.Thread(target=self._empty, name="sandbox-pipe", daemon=True).start()
+        while True:
+            began = time.monotonic()
+            try:
+                piece = self._ready.get(timeout=self._limits.silence)
+            except queue.Empty:
+                raise self._too_slow() from None
+            self._waited += time.monotonic() - began
+            if self._waited > self._limits.waiting:
+                raise self._too_slow()
+            if not piece:
+                return
+            self._received += len(piece)
+            if self._received > self._limits.answers:
+                raise too_large(self._limits.answers)
+            yield piece
+
+    def _empty(self) -> None:
+        """Move what stands in the pipe to the waiting pieces, until the process ends or nobody listens."""
         pipe = self._process.stdout
-        if pipe is None:
-            return
-        with selectors.DefaultSelector() as selector:
-            selector.register(pipe, selectors.EVENT_READ)
-            while True:
-                began = time.monotonic()
-                if not selector.select(self._limits.silence):
-                    raise self._too_slow()
-                self._waited += time.monotonic() - began
-                if self._waited > self._limits.waiting:
-                    raise self._too_slow()
+        piece = b"-"
+        while pipe is not None and piece and not self._closed.is_set():
+            try:
                 piece = os.read(pipe.fileno(), _PIECE)
-                if not piece:
-                    return
-                self._received += len(piece)
-                if self._received > self._limits.answers:
-                    raise too_large(self._limits.answers)
-                yield piece
+            except (OSError, ValueError):  # closed meanwhile
+                return
+            while not self._closed.is_set():
+                try:
+                    self._ready.put(piece, timeout=0.1)
+                    break
+                except queue.Full:
+                    continue
 
     def _too_slow(self) -> Refused:
         return Refused(
@@ -244,7 +266,7 @@ def stream(
 ) -> Iterator[tuple[str, Iterator[Row]]]:
     """The format that was found, and the rows while they are read; they end, or break off, as those of ``rows`` do."""
     with _asked("rows", path, format, today, limits) as (key, answers):
-        yield key, (row_from_values(answer[1]) for answer in answers if answer[0] == "row")
+        yield key, (row_from_values(one) for answer in answers if answer[0] == "rows" for one in answer[1])
 
 
 class Spooled:
@@ -284,7 +306,8 @@ def spool(
         with _asked("rows", path, format, today, limits) as (key, answers):
             for answer in answers:
                 match answer:
-                    case ["row", list(values)]:
-                        count += bool(row_from_values(values).counts)
-                        file.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
+                    case ["rows", list(some)]:
+                        for values in some:
+                            file.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
+                            count += bool(row_from_values(values).counts)
         yield Spooled(key, file, count)

@@ -148,6 +148,11 @@ def test_a_new_name_is_no_transfer(code: str) -> None:
     assert [o.until for o in found.owners] == [None]
 
 
+def test_an_owner_that_takes_the_name_of_another_has_become_part_of_it() -> None:
+    found = state(event("CP01", before=("甲公司",), after=("乙公司",)), owners=("甲公司", "乙公司"))
+    assert names(found) == ["乙公司"]
+
+
 def test_brackets_of_either_width_are_the_same_name() -> None:
     found = state(
         event("CP01", before=("甲（福建）公司",), after=("甲(福州)公司",)), owners=("甲(福建)公司",)

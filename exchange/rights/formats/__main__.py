@@ -30,6 +30,10 @@ def limit(memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 
 
+ROWS = 50
+"""Rows on one line of the answer."""
+
+
 def say(*values: Any) -> None:
     """Write one line."""
     sys.stdout.write(as_json(list(values)) + "\n")
@@ -42,8 +46,16 @@ def work(task: str, path: Path, name: str, today: date | None) -> None:
     if task == "mapping":
         say("mapping", mapping_values(formats.mapping(path, key, today=today)))
     elif task == "rows":
-        for row in formats.read(path, key, today=today):
-            say("row", row_values(row))
+        some: list[Any] = []
+        try:
+            for row in formats.read(path, key, today=today):
+                some.append(row_values(row))
+                if len(some) == ROWS:
+                    say("rows", some)
+                    some = []
+        finally:  # what was read before a refusal counts
+            if some:
+                say("rows", some)
 
 
 def main(arguments: list[str]) -> int:

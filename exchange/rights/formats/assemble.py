@@ -64,6 +64,8 @@ class Draft:
 
     def text(self, field: str, raw: str, *, lines: bool = False) -> str:
         """``raw`` without markup and padding; too long is an error, a claim cut inside a tag a warning."""
+        if not raw:
+            return ""
         text, cut = values.plain(raw) if "<" in raw or "&" in raw else (raw, False)
         text = values.clean(text, lines=lines)
         if len(text) <= 6 and text.upper() in values.NOTHING:
@@ -105,6 +107,8 @@ class Draft:
 
     def number(self, field: str, raw: str, *, kind: str = "", expect: str = "") -> Number | None:
         """The number, or an error; a mended one and a doubtful one with a warning."""
+        if not raw:
+            return None
         text = values.value(raw)
         if not text:
             return None

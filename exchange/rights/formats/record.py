@@ -221,12 +221,17 @@ def row_from_values(values: list[Any]) -> Row:
     )
 
 
+_DATE_PLACES: Final = tuple(_RECORD_FIELDS.index(name) for name in sorted(_DATES))
+_EVENTS_PLACE: Final = _RECORD_FIELDS.index("events")
+
+
 def _record_from(values: list[Any]) -> Record:
-    named: dict[str, Any] = dict(zip(_RECORD_FIELDS, values, strict=True))
-    for name in _DATES:
-        named[name] = _undate(named[name])
-    named["events"] = [_event_from(event) for event in named["events"]]
-    return Record(**named)
+    for place in _DATE_PLACES:
+        if values[place]:
+            values[place] = date.fromisoformat(values[place])
+    if values[_EVENTS_PLACE]:
+        values[_EVENTS_PLACE] = [_event_from(event) for event in values[_EVENTS_PLACE]]
+    return Record(*values)
 
 
 def _event_from(values: list[Any]) -> Event:

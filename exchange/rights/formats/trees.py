@@ -129,7 +129,10 @@ def as_text(found: Any) -> str:
     if found is None or isinstance(found, bool):
         return "" if found is None else str(found).lower()
     if isinstance(found, list):
-        return "\n".join(as_text(part) for part in found[:1000])
+        try:
+            return "\n".join(found[:1000])  # nearly always texts
+        except TypeError:
+            return "\n".join(as_text(part) for part in found[:1000])
     if isinstance(found, float):
         return repr(found)
     if isinstance(found, int):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from datetime import date, timedelta
@@ -54,6 +55,7 @@ def clean(text: str, *, lines: bool = False) -> str:
     return text.strip()
 
 
+@functools.lru_cache(maxsize=2048)
 def value(text: str) -> str:
     """``clean`` text, and nothing where it only says that there is nothing."""
     text = clean(text)
@@ -126,6 +128,12 @@ def names(text: str, *, commas: bool = False, once: bool = True) -> list[str]:
     inside brackets (one hospital's name holds several). Taiwan's gazette writes ``name<addr> address<name>…``;
     the addresses are no names.
     """
+    return list(_names(text, commas=commas, once=once))
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(text: str, *, commas: bool, once: bool) -> tuple[str, ...]:
+    """The owner of one row is the owner of the next: most cells of a large file were read before."""
     if "<addr>" in text:
         text = ";".join(part.split("<addr>", 1)[0] for part in text.replace("\n", "<name>").split("<name>"))
     parts = _NAME_BREAK.split(text)
@@ -133,7 +141,7 @@ def names(text: str, *, commas: bool = False, once: bool = True) -> list[str]:
         parts = _OUTER_COMMA.split(text)
     found = (clean(part).strip(" ,，") for part in parts)
     some = [name for name in found if name.upper() not in NOTHING]
-    return list(dict.fromkeys(some)) if once else some
+    return tuple(dict.fromkeys(some) if once else some)
 
 
 # -- dates -----------------------------------------------------------------------------------------
@@ -149,6 +157,7 @@ _EPOCH: Final = date(1899, 12, 30)
 OFFSET_1904: Final = 1462
 
 
+@functools.lru_cache(maxsize=4096)
 def read_date(text: str) -> date | None:
     """The day that ``text`` names, nothing for nothing. Raises ``ValueError`` for what names no day.
 
@@ -198,6 +207,12 @@ def symbols(text: str) -> tuple[list[str], list[str]]:
     Version and rank (``(2006.01)I``), padding blanks and leading zeros go; symbols that were run together are
     parted. A symbol that no edition knows any more is still a symbol.
     """
+    found, strange = _symbols(text)
+    return list(found), list(strange)
+
+
+@functools.lru_cache(maxsize=4096)
+def _symbols(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     found: list[str] = []
     strange: list[str] = []
     for part in _IPC_BREAK.split(text):
@@ -216,4 +231,4 @@ def symbols(text: str) -> tuple[list[str], list[str]]:
             found.append(bare)
         else:
             strange.append(piece[:40])
-    return list(dict.fromkeys(found)), strange
+    return tuple(dict.fromkeys(found)), tuple(strange)
