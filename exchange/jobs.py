@@ -25,12 +25,15 @@ from exchange.core.db import session
 from exchange.ledger.verify import verify
 from exchange.notifications import channels, digest
 from exchange.parties import sessions, tries
+from exchange.rights import actions as rights
 from search import indexer
 from search.engine import SearchDown
 
 KEEP_ANSWERS = timedelta(days=30)
 KEEP_DELIVERIES = timedelta(days=90)
 KEEP_TRIES = timedelta(days=1)
+EXPIRED_AT_ONCE = 200
+"""Rights whose term is over, written down in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,12 @@ def _purge() -> None:
     sessions.forget()
 
 
+def _look_at_rights() -> None:
+    while rights.expire_terms(limit=EXPIRED_AT_ONCE) == EXPIRED_AT_ONCE:
+        session.rollback()
+    statuses.look()
+
+
 HOUR, DAY = 3600.0, 86400.0
 
 TIMETABLE: dict[str, Job] = {
@@ -74,7 +83,7 @@ TIMETABLE: dict[str, Job] = {
         Job("audit_head", audit.publish, HOUR, 600, 3 * HOUR),
         Job("verify_ledger", _prove_ledger, HOUR, 600, 3 * HOUR),
         Job("reconcile_search", indexer.reconcile, DAY, 3600, 3 * DAY),
-        Job("legal_status", statuses.look, DAY, 3600, 3 * DAY),
+        Job("legal_status", _look_at_rights, DAY, 3600, 3 * DAY),
         Job("digest", digest.send, DAY, 1800, 3 * DAY),
         Job("purge", _purge, DAY, 600, 3 * DAY),
     )
