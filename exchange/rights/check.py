@@ -17,9 +17,10 @@ from typing import Any, Final
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from exchange import rulebook
 from exchange.core import clock
@@ -31,7 +32,15 @@ from exchange.parties.models import Party
 from exchange.rights import fees, numbers, obstacles, registrations, standing
 from exchange.rights import source as sources
 from exchange.rights.actions import key_of
-from exchange.rights.models import CheckCount, Encumbrance, Publication, Right, RightOwner, RightStatus
+from exchange.rights.models import (
+    CheckCount,
+    Encumbrance,
+    Holding,
+    Publication,
+    Right,
+    RightOwner,
+    RightStatus,
+)
 from exchange.rights.numbers import Number, NumberError
 from exchange.rights.obstacles import Obstacle
 
@@ -231,20 +240,39 @@ def _rights(read: Iterable[Number]) -> dict[str, Right]:
     pairs = select(Publication.number, Publication.right_id).where(Publication.number.in_(publications))
     for number, right_id in session.execute(pairs):
         by_number.setdefault(right_id, []).append(publications[number])
-    query = (
-        select(Right)
-        .where(Right.key.in_(keys) | Right.id.in_(by_number))
-        .options(
-            selectinload(Right.owners).options(joinedload(RightOwner.party)),
-            selectinload(Right.encumbrances),
-            selectinload(Right.holdings),
-        )
-    )
+    rights = list(session.scalars(select(Right).where(Right.key.in_(keys) | Right.id.in_(by_number))))
+    _load(rights)
     found: dict[str, Right] = {}
-    for right in session.scalars(query):
+    for right in rights:
         found[right.key] = right
         found |= dict.fromkeys(by_number.get(right.id, ()), right)
     return found
+
+
+def _load(rights: list[Right]) -> None:
+    """Load owners, burdens and holdings of ``rights``, each with one query whatever their number."""
+    ids = [right.id for right in rights]
+    owner, burden = RightOwner, Encumbrance
+    asked: tuple[tuple[str, Select[Any]], ...] = (
+        (
+            "owners",
+            select(owner)
+            .where(owner.right_id.in_(ids), owner.until.is_(None))
+            .order_by(owner.position, owner.id)
+            .options(joinedload(owner.party)),
+        ),
+        (
+            "encumbrances",
+            select(burden).where(burden.right_id.in_(ids), burden.ended_on.is_(None)).order_by(burden.id),
+        ),
+        ("holdings", select(Holding).where(Holding.right_id.in_(ids)).order_by(Holding.id)),
+    )
+    for name, query in asked:
+        by_right: dict[int, list[Any]] = {}
+        for row in session.scalars(query):
+            by_right.setdefault(row.right_id, []).append(row)
+        for right in rights:
+            set_committed_value(right, name, by_right.get(right.id, []))
 
 
 def _suggestions(wrong: Iterable[str]) -> dict[str, tuple[str, ...]]:
