@@ -17,6 +17,8 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
+from rich.console import Console
+from rich.progress import Progress
 
 from exchange import demo, docs, jobs, walks
 from exchange.core import audit, kept
@@ -178,7 +180,16 @@ demo_cli = AppGroup("demo", help="A believable market for trying out.")
 @answering
 def demo_load(seed: int, listings: int, if_empty: bool) -> dict[str, Any]:
     """Load the demo market: parties, people, rights, listings, deals. Development only."""
-    return demo.load(seed=seed, listings=listings, if_empty=if_empty)
+    if not sys.stderr.isatty():
+        return demo.load(seed=seed, listings=listings, if_empty=if_empty)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("two years of a market", total=None)
+        return demo.load(
+            seed=seed,
+            listings=listings,
+            if_empty=if_empty,
+            progress=lambda done, all_: bar.update(task, completed=done, total=all_),
+        )
 
 
 walk_cli = AppGroup("walk", help="Drive a whole story through the verbs.")

@@ -60,9 +60,10 @@ class Seller:
 class Market:
     """The market while it is made."""
 
-    def __init__(self, seed: int, today: datetime) -> None:
+    def __init__(self, seed: int, today: datetime, progress: Callable[[int, int], None]) -> None:
         self.dice = Random(f"rongyi:{seed}")  # noqa: S311  a market of nobody, the same each time
         self.today = today
+        self.progress = progress
         self.began = today - HISTORY
         self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self.order = itertools.count()
@@ -70,6 +71,7 @@ class Market:
         self.sellers: list[Seller] = []
         self.buyers: list[Seller] = []
         self.rights: dict[int, list[Right]] = {}
+        self.made: dict[int, words.Invention] = {}
         self.refused = 0
         self.password_hash = passwords.hash(PASSWORD)  # one for all: making it takes a while on purpose
 
@@ -82,8 +84,11 @@ class Market:
     def live(self) -> None:
         """Let everything on the agenda happen, oldest first, and deadlines in between."""
         last_look = clock.now()
+        done = 0
         while self.agenda:
             when, _, act = heapq.heappop(self.agenda)
+            done += 1
+            self.progress(done, done + len(self.agenda))
             clock.advance_to(when)
             if clock.now() - last_look > timedelta(days=3):
                 last_look = clock.now()
@@ -193,13 +198,13 @@ class Market:
                 ).all()
                 by_number = {number_: right for number_, right in found}  # noqa: C416  rows are no pairs to dict()
                 self.rights[seller.party.id] = [by_number[n] for n in numbers if n in by_number]
-                with transaction():
-                    for one in made:
-                        right = by_number.get(one.pub_no[:-1])
-                        if right is not None:
-                            self._complete(seller.agent, right, one)
+                self.made |= {
+                    by_number[n].id: one for n, one in zip(numbers, made, strict=True) if n in by_number
+                }
 
-    def _complete(self, agent: Actor, right: Right, made: words.Invention) -> None:
+    def _complete(self, agent: Actor, right: Right) -> None:
+        """What the file lacks, and the status as the register gives it on the day of listing."""
+        made = self.made[right.id]
         rights.complete(
             agent,
             right.ref,
@@ -249,14 +254,8 @@ class Market:
 
     def _draft(self, fate: str, seller: Seller, right: Right, price: int | None, *, licence: bool) -> None:
         dice = self.dice
-        rights.complete(
-            seller.agent,
-            right.ref,
-            status=RightStatus.GRANTED,
-            status_as_of=clock.today(),
-            status_source="登记簿副本",
-        )
         with transaction():
+            self._complete(seller.agent, right)
             listing = listings.draft(
                 seller.agent,
                 kind=ListingKind.LICENCE if licence else ListingKind.TRANSFER,
@@ -456,7 +455,13 @@ def _line(made: words.Invention, owner: str) -> str:
     )
 
 
-def load(*, seed: int, listings: int, if_empty: bool) -> dict[str, Any]:
+def load(
+    *,
+    seed: int,
+    listings: int,
+    if_empty: bool,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> dict[str, Any]:
     """Make the market. With ``if_empty`` nothing happens where a party exists already.
 
     Raises ``NotAllowed`` in production, ``Conflict`` (``demo.not_empty``) where parties exist.
@@ -474,7 +479,7 @@ def load(*, seed: int, listings: int, if_empty: bool) -> dict[str, Any]:
             "demo.not_empty", N_("There are parties already. The demo market needs an empty database.")
         )
     today = clock.now()
-    market = Market(seed, today)
+    market = Market(seed, today, progress)
     with clock.frozen(market.began):
         with transaction():
             market.settle()
