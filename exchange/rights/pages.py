@@ -38,6 +38,7 @@ from exchange.rights import (
     history,
     imports,
     kinds,
+    marked,
     numbers,
     obstacles,
     sandbox,
@@ -251,7 +252,9 @@ def imported(ref: str) -> str:
         more=max(0, len(problems) - _SHOWN),
         kinds=kinds,
         wanted=wanted,
+        may_import=g.actor.can(Permission.RIGHT_IMPORT),
         ImportStatus=ImportStatus,
+        may_mark=marked.possible(kept),
     )
 
 
@@ -281,6 +284,16 @@ def import_problems(ref: str) -> Response:
     )
     data = template.report(found, gettext)
     name = f"{kept.filename.rpartition('.')[0] or kept.filename}-problems.xlsx"
+    return send_file(BytesIO(data), template.MEDIA_TYPE, as_attachment=True, download_name=name)
+
+
+@bp.get("/rights/imports/<ref>/marked.xlsx")
+@login
+def import_marked(ref: str) -> Response:
+    """The file of an import itself, with what is wrong in a column of its own."""
+    kept = import_for(g.actor, ref)
+    data = marked.give_back(kept, gettext)
+    name = f"{kept.filename.rpartition('.')[0] or kept.filename}-{gettext('Error')}.xlsx"
     return send_file(BytesIO(data), template.MEDIA_TYPE, as_attachment=True, download_name=name)
 
 
@@ -350,7 +363,7 @@ def numbers_of(values: dict[str, Any]) -> list[str]:
 def _in_file(upload: Upload) -> Iterator[str]:
     """The numbers of a file: the first cell of each line of text, or the columns with numbers of a workbook."""
     ending = Path(upload.filename).suffix.lower()
-    if ending not in {".xlsx", ".xls"}:
+    if ending != ".xlsx":
         text = upload.data.decode("utf-8-sig", errors="replace")
         for line in text.splitlines():
             first = line.replace("，", ",").replace("\t", ",").split(",")[0].strip().strip('"')
@@ -361,15 +374,19 @@ def _in_file(upload: Upload) -> Iterator[str]:
         file.write(upload.data)
         file.flush()
         try:
-            for row in sandbox.rows(Path(file.name)):
-                record = row.record
-                if record is not None:
-                    yield record.app_no or f"{record.pub_no}{record.kind_code}" or record.reg_no
-                elif row.counts:
-                    shown = row.problems[0].params
-                    yield str(shown.get("number") or shown.get("value") or row.problems[0].sentence)[:80]
+            for cells in sandbox.sheet(Path(file.name)):
+                found = _number_in(cells)
+                if found:
+                    yield found
         except Refused as refused:
             raise imports.refusal(refused) from refused
+
+
+def _number_in(cells: list[str]) -> str:
+    """The cell of a row that is a number; else one that looks as if it were meant to be one; else nothing."""
+    likely = [cell for cell in cells if sum(map(str.isdigit, cell)) >= 7]
+    read = (cell for cell in likely if isinstance(numbers.try_parse(cell), numbers.Number))
+    return next(read, likely[0] if likely else "")
 
 
 # -- one right ------------------------------------------------------------------------------------

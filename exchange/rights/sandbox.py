@@ -241,6 +241,15 @@ def mapping(path: Path, format: str = AUTO, *, today: date | None = None, limits
         raise damaged(N_("the reader said nothing"))
 
 
+def sheet(path: Path, *, limits: Limits = LIMITS) -> Iterator[list[str]]:
+    """The cells of a workbook's first sheet, row by row, with or without a header. Raises ``Refused``."""
+    with _asked("sheet", path, "xlsx", None, limits) as (_, answers):
+        for answer in answers:
+            match answer:
+                case ["sheet", list(found)]:
+                    yield [str(cell) for cell in found]
+
+
 def rows(
     path: Path,
     format: str = AUTO,  # noqa: A002  (the option's name)

@@ -28,6 +28,8 @@ NAMES: Final = {
     DATABASE: N_("Database that repeats a register"),
     HOLDER: N_("Verified holder"),
     REGISTER: N_("Register"),
+    "exchange": N_("Rongyi"),
+    "rulebook": N_("Term over"),
 }
 
 EVERYTHING: Final = "*"

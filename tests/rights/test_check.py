@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from sqlalchemy import event
 
 from exchange.core import clock
@@ -217,3 +217,22 @@ def test_the_api_answers_in_order_in_the_readers_language(client: FlaskClient, t
     assert items[1]["ref"] == right_of(said["pub_no"]).ref
     assert items[0]["error"]["code"] == "number.check_digit"
     assert client.post("/api/v1/rights/check", json={"numbers": []}).status_code == 422
+
+
+def test_a_workbook_of_numbers_alone_is_enough(client: FlaskClient, tmp_path: Path) -> None:
+    right = given_right(tmp_path)
+    for header in ([], [["申请号"]], [["序号", "专利号", "备注"]]):
+        book = Workbook()
+        sheet = book.worksheets[0]
+        for line in header:
+            sheet.append(line)
+        place = [] if len(header[0] if header else []) < 2 else [1]
+        sheet.append([*place, str(right.app_no)])
+        sheet.append([*place, "201710601862.4"])
+        stream = io.BytesIO()
+        book.save(stream)
+        stream.seek(0)
+        page = submit(client, "/rights/check", file=(stream, "numbers.xlsx"))
+        assert page.status_code == 200, page.text
+        assert right.ref in page.text
+        assert page.text.count("<tr>") == 3

@@ -15,7 +15,7 @@ from typing import Any
 
 from exchange.core.errors import N_
 from exchange.rights import formats
-from exchange.rights.formats import sniffing
+from exchange.rights.formats import sniffing, workbook
 from exchange.rights.formats.record import Refused, as_json, mapping_values, row_values
 from exchange.rights.formats.source import Source
 
@@ -32,6 +32,8 @@ def limit(memory: int, seconds: int) -> None:
 
 ROWS = 50
 """Rows on one line of the answer."""
+WIDEST, LONGEST_CELL = 20, 100
+"""Cells of a row, and signs of a cell, in which a list of numbers is looked for."""
 
 
 def say(*values: Any) -> None:
@@ -45,6 +47,9 @@ def work(task: str, path: Path, name: str, today: date | None) -> None:
     say("format", key)
     if task == "mapping":
         say("mapping", mapping_values(formats.mapping(path, key, today=today)))
+    elif task == "sheet":
+        for cells in workbook.cells(Source(path)):
+            say("sheet", [cell[:LONGEST_CELL] for cell in cells[:WIDEST]])
     elif task == "rows":
         some: list[Any] = []
         try:

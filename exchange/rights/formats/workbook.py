@@ -379,6 +379,17 @@ def read(source: Source, *, today: date | None = None) -> Iterator[Row]:
             yield _other_sheets(table, others)
 
 
+def cells(source: Source) -> Iterator[list[str]]:
+    """The cells of the first visible sheet as text, with or without a header. Raises ``Refused``."""
+    with opened(source) as book:
+        path, name = next(((path, sheet) for sheet, path, visible in book.sheets if visible), ("", ""))
+        if not path:
+            raise Refused("file.no_rows", N_("The table has a header and no rows."))
+        with closing(book.lines(path, Seen(name))) as found:
+            for line in found:
+                yield [str(cell) for cell in line.cells]
+
+
 def headers(source: Source) -> list[str]:
     """The headers of the sheet that would be read. Raises ``Refused``."""
     with _table(source, None) as (table, _, _):
