@@ -60,6 +60,8 @@ _JOBS = {
     "verify_ledger": N_("Prove the book"),
     "reconcile_search": N_("Compare the search index with the database"),
     "purge": N_("Clear away what is no longer needed"),
+    "legal_status": N_("Look at the legal status of rights"),
+    "digest": N_("Send the daily digests"),
 }
 """What the jobs of the timetable do: name → msgid."""
 

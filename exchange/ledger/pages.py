@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, g, render_template
+from flask_babel import gettext
 
 from exchange.ledger import accounts, book, chart
 from exchange.ledger.verify import verify
@@ -10,6 +11,12 @@ from exchange.parties.policy import Permission
 from exchange.web.access import exchange_role, login
 
 bp = Blueprint("ledger", __name__)
+
+
+@bp.app_template_filter("account")
+def account_name(address: str) -> str:
+    """An address of the chart in words: what kind of account, and of what. Raises ``ValueError`` for no address."""
+    return f"{gettext(chart.KINDS[chart.kind_of(address)])} {address.partition(':')[2]}".strip()
 
 
 @bp.get("/ledger")
@@ -23,7 +30,6 @@ def index() -> str:
             "ledger/accounts.html",
             accounts=visible,
             entries=accounts.recent(actor),
-            kinds=chart.KINDS,
             chart=chart,
         )
     lines = book.statement(visible[0].address) if visible else []
@@ -36,9 +42,7 @@ def index() -> str:
 def account(address: str) -> str:
     """One account with its statement."""
     found = accounts.get_for(g.actor, address)
-    return render_template(
-        "ledger/account.html", account=found, lines=book.statement(address), kinds=chart.KINDS, chart=chart
-    )
+    return render_template("ledger/account.html", account=found, lines=book.statement(address), chart=chart)
 
 
 @bp.get("/ledger/proof")
