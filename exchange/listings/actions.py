@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from exchange.core import clock, due
-from exchange.core.db import get, lock, lock_all, session, transaction
+from exchange.core.db import lock, lock_all, session, transaction
 from exchange.core.errors import N_, Conflict, NotAllowed, Problem, RuleBroken
 from exchange.core.events import Event, record
 from exchange.listings import publicity, readiness, rules
@@ -442,7 +442,7 @@ def _for_seller(actor: Actor, ref: str, permission: Permission) -> Listing:
 
 
 def _for_review(actor: Actor, ref: str) -> Listing:
-    get(Listing, ref)
+    # Before the listing is looked up: a refusal must not tell strangers that there is a draft with this reference.
     actor.must(Permission.LISTING_REVIEW)
     listing = lock(Listing, ref)
     if actor.party is not None and actor.party.id == listing.seller_id:
