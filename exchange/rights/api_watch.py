@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from exchange.api import Blueprint, PageArgs, idempotent, page_of
 from exchange.core import clock
+from exchange.parties.policy import Permission
 from exchange.rights import watches
 from exchange.rights.api import shown_number
 from exchange.rights.check import MOST
@@ -110,6 +111,7 @@ def _shape(one: Watch) -> dict[str, Any]:
 @login
 def list_watches(args: dict[str, Any]) -> Page[dict[str, Any]]:
     """The rights your organisation watches, the newest watch first."""
+    g.actor.must_be_in_scope(Permission.RIGHT_WATCH, Permission.LISTING_READ)
     party_id = g.actor.party.id if g.actor.party is not None else 0
     query = select(Watch).where(Watch.party_id == party_id).options(*watches.WITH_RIGHT)
     return paged(query, Watch.since, name="watches", cursor=args["cursor"], limit=args["limit"], shape=_shape)

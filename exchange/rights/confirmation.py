@@ -298,8 +298,9 @@ def find(code: str) -> Confirmation | None:
 def open_for(actor: Actor, code: str) -> Confirmation:
     """The confirmation, for members of the organisation that asked and for the exchange's staff.
 
-    Raises ``NotFound`` for others.
+    Raises ``NotFound`` for others, ``NotAllowed`` for a token that may neither read nor confirm.
     """
+    actor.must_be_in_scope(Permission.LISTING_READ, Permission.RIGHT_CONFIRM)
     found = find(code)
     if found is None:
         raise NotFound

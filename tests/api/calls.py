@@ -122,6 +122,11 @@ _API: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("POST rights_api.merge_rights", "right", {"other": "@right_twin"}),
     ("POST rights_api.record_event", "right", {"announced_on": TODAY, "code": "CF01"}),
     ("GET rights_api.read_import", "import_done", None),
+    ("GET watches_api.list_watches", "", None),
+    ("POST watches_api.begin_watches", "", {"numbers": ["CN120000002B"]}),
+    ("POST watches_api.end_watches", "", {"rights": ["@right"]}),
+    ("POST watches_api.begin_watch", "right", None),
+    ("POST watches_api.end_watch", "right", None),
     ("POST confirmations_api.issue_confirmation", "", {"numbers": ["CN120000001B"]}),
     # ledger
     ("GET ledger_api.list_accounts", "", None),
@@ -287,6 +292,10 @@ _PAGES: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("POST rights.give_up", "right", {}),
     ("GET rights.complete", "right", None),
     ("POST rights.complete", "right", {"title_en": "Membrane"}),
+    ("GET watches.index", "", None),
+    ("POST watches.index", "", {"numbers": "CN120000002B"}),
+    ("POST watches.begin", "right", {}),
+    ("POST watches.end", "right", {}),
     ("GET confirmations.index", "", None),
     ("POST confirmations.index", "", {"numbers": "CN120000001B"}),
     # money

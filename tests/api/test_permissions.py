@@ -106,6 +106,8 @@ def test_a_token_that_may_only_read_changes_nothing(market: Market, who: str) ->
         ("listings?mine=true", "rights"),
         ("tokens", "rights"),
         ("rights/imports/{import}", "account"),
+        ("rights/watches", "account"),
+        ("rights/confirmations/{confirmation}", "account"),
         ("listings/{listed}/offers", "rights"),
         ("parties/{party}", "rights"),
         ("flows/{flow_draft}", "trade"),
