@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -24,7 +25,7 @@ from exchange.core import clock, due, files, log
 from exchange.core.db import after_commit, failpoint, get, lock, session, transaction
 from exchange.core.errors import N_, DomainError, NotAllowed, NotFound, RuleBroken, fill
 from exchange.core.events import record
-from exchange.parties.models import Membership, Party, Role, User
+from exchange.parties.models import Membership, Party, PartyKind, Role, User
 from exchange.parties.policy import Actor, Permission, exchange_roles
 from exchange.rights import history, sandbox
 from exchange.rights import source as sources
@@ -421,19 +422,20 @@ def kept_file(import_: RightImport) -> Path:
 def upload(actor: Actor, data: bytes, filename: str) -> RightImport:
     """Keep an uploaded file, for a look at it (``preview``) and for ``start``. The same file is the same import.
 
-    Raises ``NotAllowed``, and ``RuleBroken`` for an empty file.
+    The exchange's staff import for nobody in particular. Raises ``NotAllowed``, and ``RuleBroken`` for an empty file.
     """
-    _may(actor, actor.party)
+    owner = None if _for_the_exchange(actor) else actor.party
+    _may(actor, owner)
     if not data:
         raise RuleBroken("file.empty", N_("The file is empty. Choose the file again."), field="file")
     sha256 = hashlib.sha256(data).hexdigest()
     path = files.folder() / "imports" / sha256
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
+        fresh = path.with_name(f"{sha256}.{uuid.uuid4().hex}.new")  # two may upload the same at once
         fresh.write_bytes(data)
         fresh.replace(path)
-    return _retried(lambda: _take(actor, actor.party, sha256, filename, start=False))
+    return _retried(lambda: _take(actor, owner, sha256, filename, start=False))
 
 
 def preview(import_: RightImport) -> Mapping:
@@ -518,14 +520,13 @@ def _give_up(ref: str, error: DomainError) -> None:
 
 
 def _uploader(import_: RightImport) -> Actor:
-    """Who uploaded it, with the roles they have now."""
-    user = session.scalar(select(User).where(User.ref == import_.user_ref))
-    membership = session.scalar(
-        select(Membership).where(
-            Membership.user_id == (user.id if user else 0),
-            Membership.party_id == import_.party_id,
-            Membership.active,
-        )
-    )
-    roles = frozenset(Role(role) for role in membership.roles) if membership is not None else frozenset()
-    return Actor(user=user, party=import_.party, roles=roles)
+    """Who uploaded it, with the roles they have now in the organisation it is for (or in the exchange's own)."""
+    query = select(Membership).join(User).join(Party).where(User.ref == import_.user_ref, Membership.active)
+    if import_.party_id is not None:
+        query = query.where(Membership.party_id == import_.party_id)
+    else:
+        query = query.where(Party.kind == PartyKind.OPERATOR)
+    membership = session.scalars(query.order_by(Membership.id)).first()
+    if membership is None:
+        return Actor(party=import_.party)
+    return Actor(user=membership.user, party=membership.party, roles=frozenset(map(Role, membership.roles)))

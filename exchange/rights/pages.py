@@ -189,7 +189,7 @@ def _recent_imports() -> list[RightImport]:
         return []
     query = (
         select(RightImport)
-        .where(RightImport.party_id == g.actor.party.id)
+        .where((RightImport.party_id == g.actor.party.id) | (RightImport.user_ref == g.actor.user_ref))
         .order_by(RightImport.created_at.desc(), RightImport.id.desc())
         .limit(5)
     )

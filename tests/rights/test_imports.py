@@ -453,6 +453,22 @@ def test_a_large_upload_is_run_by_the_jobs_process(
         assert total(due.DueItem) == 0
 
 
+def test_the_staff_import_for_nobody_in_particular(
+    clean_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "AT_ONCE", 1)
+    data = write(tmp_path, *(row() for _ in range(3))).read_bytes()
+    with clean_app.app_context():
+        operator = given_actor(given_party(PartyKind.OPERATOR), Role.OPERATOR)
+        kept = imports.upload(operator, data, "register.jsonl")
+        assert kept.party_id is None
+        imports.start(operator, kept.ref)
+        due.run()
+        done = session.scalars(select(RightImport).execution_options(populate_existing=True)).one()
+        assert (done.status, done.added, done.warned) == (ImportStatus.DONE, 3, 0)
+        assert {one.source for one in session.scalars(select(Publication))} == {"operator"}
+
+
 # -- real files ------------------------------------------------------------------------------------
 
 
