@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 
 #: Where a walk begins: what a reader may type, beyond what the first page leads to.
 DOORS = ("/", "/desk", "/login")
@@ -45,6 +46,7 @@ def kind_of(path: str) -> str:
     """The kind of page at ``path``."""
     parts = urlsplit(path)
     plain = _NUMBER.sub("<number>", _CODE.sub("<code>", _REF.sub("<ref>", parts.path)))
+    plain = re.sub(r"(?<=/help/)(?!errors$).+", "<guide>", plain)
     plain = re.sub(r"(?<=/ledger/accounts/).+", "<address>", plain)
     names = sorted({name for name, _ in parse_qsl(parts.query) if name != "next"})
     return plain + ("?" + "&".join(names) if names else "")
@@ -68,14 +70,16 @@ class Seen:
         return found
 
 
-def walk(client: httpx.Client, each: int = 2, most: int = 160) -> Iterator[Seen]:
-    """Every page that links lead to, ``each`` of a kind, breadth first."""
+def walk(
+    client: httpx.Client, each: int = 2, most: int = 160, skip: frozenset[str] = frozenset()
+) -> Iterator[Seen]:
+    """Every page that links lead to, ``each`` of a kind and all guides, breadth first; none of the kinds in ``skip``."""
     queue = deque((door, "typed") for door in DOORS)
     known, kinds, count = set(DOORS), Counter[str](), 0
     while queue and count < most:
         path, came_from = queue.popleft()
         kind = kind_of(path)
-        if kinds[kind] >= each:
+        if kind in skip or (kinds[kind] >= each and kind != "/help/<guide>"):
             continue
         answer = client.get(path)
         if "html" not in answer.headers.get("content-type", ""):
