@@ -372,6 +372,7 @@ def _keys(market: Market) -> None:
     with transaction():
         past = clock.wall() - timedelta(days=2)
         session.execute(update(Session).where(Session.user_id == idle.id).values(seen_at=past))
+        session.execute(update(ApiToken).values(last_used_at=clock.wall()))
         session.execute(update(ApiToken).where(ApiToken.user_id == idle.id).values(expires_at=past))
 
 
