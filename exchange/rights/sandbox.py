@@ -10,6 +10,7 @@ first and holds the rows in a temporary file, so that a refusal always comes bef
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import queue
@@ -27,11 +28,24 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from exchange.core.errors import N_
+from exchange.rights.formats.notes import Notes
 from exchange.rights.formats.prescan import check_archive
 from exchange.rights.formats.record import Mapping, Refused, Row, mapping_from_values, row_from_values
 from exchange.rights.formats.source import MOST_BYTES, damaged, too_large
 
-__all__ = ["AUTO", "Limits", "Refused", "Spooled", "mapping", "rows", "sniff", "spool", "stream"]
+__all__ = [
+    "AUTO",
+    "Limits",
+    "Refused",
+    "Spooled",
+    "cells",
+    "mapping",
+    "marked",
+    "rows",
+    "sniff",
+    "spool",
+    "stream",
+]
 
 AUTO: Final = "auto"
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -73,7 +87,9 @@ def _check(path: Path) -> None:
 class _Process:
     """The reading process and its answers, line by line."""
 
-    def __init__(self, task: str, path: Path, name: str, today: date | None, limits: Limits) -> None:
+    def __init__(
+        self, task: str, path: Path, name: str, today: date | None, limits: Limits, *more: str
+    ) -> None:
         self._limits = limits
         self._waited = 0.0
         self._received = 0
@@ -92,6 +108,7 @@ class _Process:
                 today.isoformat() if today else "",
                 str(limits.memory),
                 str(limits.processor),
+                *more,
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -207,11 +224,11 @@ class _Process:
 
 @contextmanager
 def _asked(
-    task: str, path: Path, name: str, today: date | None, limits: Limits
+    task: str, path: Path, name: str, today: date | None, limits: Limits, *more: str
 ) -> Iterator[tuple[str, Iterator[list[Any]]]]:
     """A running process, the format it found, and its further answers."""
     _check(path)
-    process = _Process(task, path, name, today, limits)
+    process = _Process(task, path, name, today, limits, *more)
     try:
         answers = process.answers()
         match next(answers, None):
@@ -276,6 +293,28 @@ def stream(
     """The format that was found, and the rows while they are read; they end, or break off, as those of ``rows`` do."""
     with _asked("rows", path, format, today, limits) as (key, answers):
         yield key, (row_from_values(one) for answer in answers if answer[0] == "rows" for one in answer[1])
+
+
+def cells(path: Path, format: str = AUTO, *, limits: Limits = LIMITS) -> Iterator[tuple[int, list[str]]]:  # noqa: A002  (the option's name)
+    """The rows of a table as they stand in the file: the line of each and its cells. Raises ``Refused``."""
+    with _asked("cells", path, format, None, limits) as (_, answers):
+        for answer in answers:
+            match answer:
+                case ["cells", int(line), list(found)]:
+                    yield line, [str(one) for one in found]
+
+
+HEAVY: Final = Limits(memory=1024 * 1024 * 1024, processor=25, silence=30, waiting=40)
+"""For a workbook that is held in memory as a whole."""
+
+
+def marked(path: Path, notes: Notes, *, limits: Limits = HEAVY) -> bytes:
+    """The workbook itself with ``notes`` in a column of their own. Raises ``Refused`` where that is too much for it."""
+    with tempfile.TemporaryDirectory(prefix="rongyi-") as folder:  # the only place it may write to
+        told = Path(folder) / "notes.json"
+        told.write_text(json.dumps(notes.as_values(), ensure_ascii=False), encoding="utf-8")
+        with _asked("marked", path, AUTO, None, limits, str(told)) as (_, answers):
+            return b"".join(base64.b64decode(str(answer[1])) for answer in answers if answer[0] == "piece")
 
 
 class Spooled:

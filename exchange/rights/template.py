@@ -83,9 +83,9 @@ def build(say: Callable[[str], str] = str) -> bytes:
     notes.column_dimensions["A"].width = 110
     for line, note in enumerate(NOTES, 1):
         cell = notes.cell(line, 1)
-        _as_text(cell, say(note))
+        as_text(cell, say(note))
         cell.alignment = _WRAP
-    return _bytes(book)
+    return as_bytes(book)
 
 
 def report(problems: Iterable[Problem], say: Callable[[str], str] = str) -> bytes:
@@ -97,7 +97,7 @@ def report(problems: Iterable[Problem], say: Callable[[str], str] = str) -> byte
 
     def text(value: str, *, red: bool = False, head: bool = False) -> Cell:
         cell: Cell = WriteOnlyCell(sheet)
-        _as_text(cell, value)
+        as_text(cell, value)
         cell.alignment = _WRAP
         if head:
             cell.font, cell.fill = _WHITE, _HEAD
@@ -118,16 +118,17 @@ def report(problems: Iterable[Problem], say: Callable[[str], str] = str) -> byte
             fill(say(problem.message), problem.params),
         )
         sheet.append([text(word, red=red) for word in words])
-    return _bytes(book)
+    return as_bytes(book)
 
 
-def _as_text(cell: Cell, value: str) -> None:
+def as_text(cell: Cell, value: str) -> None:
     """Text and nothing else: a leading equals sign stays a sign."""
     cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)[:32_000]
     cell.data_type = "s"
 
 
-def _bytes(book: Workbook) -> bytes:
+def as_bytes(book: Workbook) -> bytes:
+    """The workbook as a file."""
     stream = io.BytesIO()
     book.save(stream)
     book.close()

@@ -71,6 +71,18 @@ def _lines(text: io.TextIOWrapper, delimiter: str) -> Iterator[Line]:
             yield Line(start, [cell.strip() for cell in cells])
 
 
+def lines(source: Source) -> Iterator[Line]:
+    """Every row with its cells, the header among them. Raises ``Refused``."""
+    encoding = encoding_of(source.lines(), source.head)
+    try:
+        with source.text(encoding) as text:
+            head = text.read(16 * 1024)
+        with source.text(encoding) as text:
+            yield from _lines(text, delimiter_of(head))
+    except UnicodeDecodeError as error:
+        raise not_text() from error
+
+
 def read(source: Source, *, today: date | None = None) -> Iterator[Row]:
     """The rows of a delimited table. Raises ``Refused``."""
     with _table(source, today) as table:

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Final
 
 from exchange.core.errors import N_
-from exchange.rights.formats import columns
+from exchange.rights.formats import columns, values
 from exchange.rights.formats.record import Mapping, Problem, Refused, Row
 from exchange.rights.formats.source import (
     LONGEST_LINE,
@@ -186,6 +186,16 @@ def header_merged(line: int) -> Row:
             )
         ],
     )
+
+
+def lines(source: Source) -> Iterator[Line]:
+    """Every row of the table with the text of its cells, the header among them. Raises ``Refused``."""
+    try:
+        with source.text(encoding_of(_pieces(source), source.head)) as text:
+            for line in _lines(text, []):
+                yield Line(line.line, [values.bare(cell) for cell in line.cells], line.said)
+    except UnicodeDecodeError as error:
+        raise not_text() from error
 
 
 def read(source: Source, *, today: date | None = None) -> Iterator[Row]:

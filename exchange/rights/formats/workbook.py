@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import IO, Any, Final
 from xml.etree.ElementTree import Element, ParseError
@@ -28,7 +29,7 @@ from exchange.rights.formats.prescan import (
     check_workbook,
     too_many_rows,
 )
-from exchange.rights.formats.record import Mapping, Problem, Refused, Row
+from exchange.rights.formats.record import Column, Mapping, Problem, Refused, Row
 from exchange.rights.formats.source import Source, damaged, too_large
 from exchange.rights.formats.table import Cell, Line, Numeric, Table
 
@@ -257,9 +258,10 @@ class Workbook:
 
 
 class Seen:
-    """What a sheet shows only while it is read: hidden rows and merged cells."""
+    """What a sheet shows only while it is read: hidden rows and merged cells. ``name`` is the sheet's."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        self.name = name
         self.hidden: list[int] = []
         self.merged: list[tuple[int, int]] = []
 
@@ -352,7 +354,7 @@ def _table(source: Source, today: date | None) -> Iterator[tuple[Table, Seen, li
         for name, path, visible in book.sheets:
             if not visible:
                 continue
-            seen = Seen()
+            seen = Seen(name)
             lines = stack.enter_context(closing(book.lines(path, seen)))
             try:
                 table = Table(lines, "xlsx", strict=False, epoch_1904=book.epoch_1904, today=today)
@@ -377,6 +379,33 @@ def read(source: Source, *, today: date | None = None) -> Iterator[Row]:
         yield from seen.remarks(table.header_line)
         if others:
             yield _other_sheets(table, others)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the table of a workbook is: its sheet, the row of its header, its columns, how many cells its rows have."""
+
+    sheet: str
+    header_line: int
+    columns: list[Column]
+    width: int
+
+
+def place(source: Source) -> Place:
+    """Where the table that would be read is. Raises ``Refused``."""
+    with _table(source, None) as (table, seen, _):
+        found = Place(seen.name, table.header_line, table.columns, len(table.columns))
+    return replace(found, width=max([found.width, *(len(line.cells) for line in lines(source))]))
+
+
+def lines(source: Source) -> Iterator[Line]:
+    """Every row of the sheet that would be read, with its cells as text. Raises ``Refused``."""
+    with _table(source, None) as (_, seen, _):
+        name = seen.name
+    with opened(source) as book:
+        path = next(path for sheet, path, visible in book.sheets if visible and sheet == name)
+        with closing(book.lines(path, Seen(name))) as found:
+            yield from found
 
 
 def cells(source: Source) -> Iterator[list[str]]:
