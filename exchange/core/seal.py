@@ -6,14 +6,17 @@ kept in ``var/signing``; in production nothing is signed without a real one (ux-
 
 from __future__ import annotations
 
+import contextvars
 import io
 import os
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,6 +26,8 @@ from cryptography.x509.oid import NameOID
 from exchange.core import clock
 from exchange.core.config import settings
 from exchange.core.errors import N_, Unavailable
+
+T = TypeVar("T")
 
 FIELD: Final = "Rongyi"
 """Name of the signature's field in the document."""
@@ -68,8 +73,7 @@ def sign(pdf: bytes, *, reason: str) -> bytes:
         docmdp_permissions=fields.MDPPerm.NO_CHANGES,
         md_algorithm="sha256",
     )
-    signed: bytes = signers.sign_pdf(writer, about, signer=_signer()).getvalue()
-    return signed
+    return _apart(lambda: bytes(signers.sign_pdf(writer, about, signer=_signer()).getvalue()))
 
 
 def check(pdf: bytes) -> Seal:
@@ -89,7 +93,7 @@ def check(pdf: bytes) -> Seal:
         # The day of signing counts: a certificate that has run out since does not undo what it signed.
         at = found[-1].self_reported_timestamp
         context = ValidationContext(trust_roots=roots, allow_fetching=False, moment=at)
-        status = validate_pdf_signature(found[-1], context)
+        status = _apart(lambda: validate_pdf_signature(found[-1], context))
     except (PdfError, SignatureValidationError, ValueError):
         return Seal(signed=False)
     return Seal(
@@ -100,6 +104,12 @@ def check(pdf: bytes) -> Seal:
         signer=str(status.signing_cert.subject.native.get("common_name", "")),
         signed_at=status.signer_reported_dt,
     )
+
+
+def _apart(work: Callable[[], T]) -> T:
+    """Do ``work`` in a thread of its own: the library starts an event loop, and its caller may run one already."""
+    with ThreadPoolExecutor(max_workers=1) as one:
+        return one.submit(contextvars.copy_context().run, work).result()
 
 
 def certificate() -> bytes:
