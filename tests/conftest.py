@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import pytest
 
 from tests.services import Absent, strict
-from tests.services import chromium as browser
+from tests.services import chromium as chromium_service
 from tests.services.elasticsearch import Elasticsearch
 from tests.services.postgres import Postgres, create_database, drop_database
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from flask import Flask
     from flask.testing import FlaskClient
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -407,9 +408,20 @@ def es_cluster() -> Callable[[int], AbstractContextManager[Elasticsearch]]:
 
 
 @pytest.fixture(scope="session")
+def browser(chromium: str) -> "Iterator[Browser]":
+    """One browser for the run: its driver cannot be started twice in a process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=chromium_service.FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium."""
     try:
-        return browser.path()
+        return chromium_service.path()
     except Absent as reason:
         absent(reason)

@@ -20,13 +20,12 @@ from pathlib import Path
 import httpx
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 from exchange.demo import PASSWORD as DEMO_PASSWORD
 from exchange.web import assets
 from tests.conftest import Databases
 from tests.flows.server import Exchange, running
-from tests.services.chromium import FLAGS
 from tests.services.live import Live
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -43,15 +42,6 @@ TOO_WIDE = """() => {
 PHONE, DESK = 390, 1280
 
 Cookies = dict[str, str]
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for the run."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import accessible, browse, browser  # noqa: F401  fixtures
+from tests.browser.conftest import accessible, browse  # noqa: F401  fixtures
 from tests.services.live import Live
 from tests.web.conftest import Shell
 
@@ -156,7 +156,7 @@ def test_the_frame_fits_from_phone_to_wall(
         accessible(page)
 
 
-def test_print_is_light_and_leaves_the_frame_out(browse: Browse, browser: Browser) -> None:  # noqa: F811
+def test_print_is_light_and_leaves_the_frame_out(browse: Browse, browser: Browser) -> None:  # noqa: F811  the fixture
     page = browse("en", dark=True)
     page.goto("/help/rules")
     page.emulate_media(media="print", color_scheme="dark")
@@ -168,7 +168,7 @@ def test_print_is_light_and_leaves_the_frame_out(browse: Browse, browser: Browse
 
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_file_is_sent_and_a_refused_one_explained(
-    browser: Browser,  # noqa: F811
+    browser: Browser,
     live: str,
     shell: Shell,
     tmp_path: Path,
