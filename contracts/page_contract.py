@@ -20,6 +20,7 @@ from exchange.deals import actions as deals
 from exchange.parties.policy import Permission
 from exchange.web.access import login
 from exchange.web.forms import Form
+from exchange.web.legible import row_number
 
 BLANKS = 3
 """Empty lines that a table of the form offers beyond those filled in."""
@@ -114,7 +115,7 @@ def edit(ref: str) -> ResponseReturnValue:
     form = Form(terms_form(found.kind), data=_shown(found))
 
     def save(values: dict[str, Any]) -> str:
-        seen = request.form.get("version", type=int)
+        seen = request.form.get("version", type=row_number)
         signing.edit_contract(g.actor, ref, changes=changes_from(values, found.kind), version=seen)
         flash(gettext("The terms are saved."), "ok")
         return url_for("contracts.contract", ref=ref)

@@ -10,6 +10,7 @@ from exchange.core.errors import fill
 from exchange.notifications import actions
 from exchange.notifications.models import Notice
 from exchange.web.access import login
+from exchange.web.legible import row_number
 
 bp = Blueprint("notifications", __name__)
 
@@ -26,7 +27,7 @@ def sentence(notice: Notice) -> str:
 @login
 def inbox() -> str:
     """The notices, newest first."""
-    before = request.args.get("before", type=int)
+    before = request.args.get("before", type=row_number)
     notices = actions.inbox(g.actor, before=before, limit=PAGE + 1)
     return render_template(
         "notifications/inbox.html",
@@ -41,5 +42,5 @@ def inbox() -> str:
 @login
 def read() -> ResponseReturnValue:
     """Mark what was shown as read."""
-    actions.mark_read(g.actor, up_to=request.form.get("up_to", default=0, type=int))
+    actions.mark_read(g.actor, up_to=request.form.get("up_to", default=0, type=row_number))
     return redirect(url_for("notifications.inbox"), 303)

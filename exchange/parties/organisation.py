@@ -31,6 +31,7 @@ from exchange.parties.schemas import (
 )
 from exchange.web.access import exchange_role, login, public, safe_next
 from exchange.web.forms import Form
+from exchange.web.legible import row_number
 
 _DECISIONS = {
     "verify": actions.verify,
@@ -304,7 +305,7 @@ def check(ref: str) -> ResponseReturnValue:
         decision = _DECISIONS.get(request.form.get("decision", ""))
         if decision is None:
             raise RuleBroken("party.decision", N_("Choose what you decide."), field="reason")
-        seen = request.form.get("version", type=int)
+        seen = request.form.get("version", type=row_number)
         decision(g.actor, party.ref, values["reason"], version=seen)
         flash(gettext("Decided: %(name)s.", name=party.name), "ok")
         return url_for("parties.show", ref=party.ref)
