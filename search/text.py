@@ -18,6 +18,7 @@ from typing import NamedTuple
 import opencc
 import snowballstemmer
 
+from exchange.core import refs
 from exchange.rights import numbers
 
 LONGEST_WORD = 64
@@ -256,6 +257,8 @@ def canonical_numbers(text: str) -> set[str]:
     the spreadsheet's ``2023101234567.0`` (search.md §1.1). The check digit and the kind code are left out, so a
     number typed without them, or with a wrong one, is found too.
     """
+    if refs.valid(reference := text.strip().upper()):
+        return {reference.replace("-", "").lower()}  # of the exchange's own, however few digits it has
     bare = bare_number(text)
     if not _LIKE_A_NUMBER.fullmatch(bare):
         return set()
