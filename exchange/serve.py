@@ -41,7 +41,7 @@ def prepare() -> None:
     """
     app = create_app()
     commands = FlaskGroup(create_app=lambda: app, load_dotenv=False)
-    for words in (["db", "upgrade"], ["demo", "load", "--if-empty"]):
+    for words in (["db", "upgrade"], ["demo", "load", "--if-empty", "--listings", "120"]):
         try:
             commands.main(args=words, prog_name="flask")
         except SystemExit as done:
