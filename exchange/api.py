@@ -160,10 +160,11 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest is publishe
 def _shape_of(_converter: object, spec: ma.fields.Field[Any], **_kwargs: Any) -> dict[str, Any]:
     """How our own fields stand in the document."""
     if isinstance(spec, FenField):
+        sign = "-?" if spec.least < 0 else ""
         return {
-            "type": "object",
+            "type": ["object", "null"] if spec.allow_none else "object",
             "properties": {
-                "amount": {"type": "string", "pattern": r"^\d{1,13}(\.\d{1,2})?$"},
+                "amount": {"type": "string", "pattern": rf"^{sign}\d{{1,13}}(\.\d{{1,2}})?$"},
                 "currency": {"type": "string", "enum": ["CNY"]},
             },
             "required": ["amount", "currency"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshmallow as ma
 
+from exchange.core.money import MAX_FEN
 from exchange.web.fields import FenField, InstantField
 
 
@@ -12,7 +13,7 @@ class AccountSchema(ma.Schema):
 
     address = ma.fields.String(required=True)
     currency = ma.fields.String(required=True)
-    balance = FenField(required=True)
+    balance = FenField(required=True, least=-MAX_FEN)
 
 
 class LineSchema(ma.Schema):
@@ -24,8 +25,8 @@ class LineSchema(ma.Schema):
     subject = ma.fields.String(allow_none=True, attribute="entry.subject_ref")
     memo = ma.fields.String(attribute="entry.memo")
     counterpart = ma.fields.String(required=True)
-    amount = FenField(required=True)
-    balance = FenField(required=True)
+    amount = FenField(required=True, least=-MAX_FEN)
+    balance = FenField(required=True, least=-MAX_FEN)
 
 
 class StatementSchema(AccountSchema):

@@ -69,7 +69,7 @@ def _sent() -> Iterator[str]:
     if request.method in security.SAFE:
         return
     for name, value in request.form.items(multi=True):
-        yield from (name, value)
+        yield from (name or "", value)  # a part of a multipart body may be without a name
     if request.is_json:
         yield from _strings(request.get_json(silent=True))
 
