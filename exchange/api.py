@@ -363,11 +363,25 @@ def idempotent(*, required: bool = False) -> Callable[[Callable[P, Any]], Callab
     return around
 
 
-def _once(key: str, act: Callable[[], Response]) -> Response:
+def _sent() -> Any:
+    """The body as far as it makes one request another: JSON by its values, a form by its answers and files.
+
+    What a client makes up anew for each try (the order of names, the boundary of a form) does not count.
+    """
     body = request.get_json(silent=True)
-    sent = body if body is not None else hashlib.sha256(request.get_data()).hexdigest()
+    if body is not None:
+        return body
+    files = []
+    for name, upload in sorted(request.files.items(multi=True), key=lambda pair: pair[0] or ""):
+        files.append((name, upload.filename, hashlib.sha256(upload.stream.read()).hexdigest()))
+        upload.stream.seek(0)
+    answers = sorted((name or "", value) for name, value in request.form.items(multi=True))
+    return [answers, files] if answers or files else hashlib.sha256(request.get_data()).hexdigest()
+
+
+def _once(key: str, act: Callable[[], Response]) -> Response:
     print_ = idempotency.fingerprint(
-        "api", request.method, request.path, sorted(request.args.items(multi=True)), sent
+        "api", request.method, request.path, sorted(request.args.items(multi=True)), _sent()
     )
     acted: list[Response] = []
 
