@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import joinedload, selectinload
 
 from contracts.models import (
     ConsentKind,
@@ -26,10 +27,10 @@ from contracts.models import (
 from contracts.states import RegistrationStatus
 from exchange.core import clock
 from exchange.core.db import get, lock, lock_all, session
-from exchange.core.errors import N_, Conflict, Invalid, NotAllowed, Problem, RuleBroken
+from exchange.core.errors import N_, Conflict, Invalid, NotAllowed, NotFound, Problem, RuleBroken
 from exchange.deals.models import Deal, DealStatus
 from exchange.listings import rules as listing_rules
-from exchange.listings.models import Listing, ListingKind
+from exchange.listings.models import Listing, ListingKind, Publicity
 from exchange.parties.policy import Actor, Permission
 from exchange.rights import obstacles as rights_rules
 from exchange.rights.models import Right
@@ -53,6 +54,16 @@ def get_for(actor: Actor, ref: str, permission: Permission = Permission.FLOW_REA
     return flow
 
 
+def read(actor: Actor, ref: str) -> Flow:
+    """The flow ``ref`` with all its tracks, for a page that shows them. Raises ``NotFound`` as ``get_for`` does."""
+    query = with_tracks(select(Flow).where(Flow.ref == ref), one=True)
+    flow = session.scalars(query).unique().one_or_none()
+    if flow is None:
+        raise NotFound
+    actor.must_see(Permission.FLOW_READ, flow)
+    return flow
+
+
 def visible(actor: Actor) -> Select[Flow]:
     """The flows the actor may see, newest first: all for the exchange's people, their own for a party's.
 
@@ -64,6 +75,25 @@ def visible(actor: Actor) -> Select[Flow]:
         return query
     own = actor.party.id if actor.party else -1
     return query.where((Deal.seller_id == own) | (Deal.buyer_id == own))
+
+
+def with_tracks(query: Select[Flow], *, one: bool = False) -> Select[Flow]:
+    """``query``, so that all tracks of its flows come along in a few questions, however many flows there are.
+
+    ``one``: it gives one flow, so that even less is asked separately.
+    """
+    listed = joinedload(Flow.deal).joinedload(Deal.listing)
+    public = (listed.joinedload if one else listed.selectinload)(Listing.publicities)
+    burdened = joinedload(Filing.right).options(
+        joinedload(Right.owners), joinedload(Right.holdings), joinedload(Right.encumbrances)
+    )
+    return query.options(
+        public.joinedload(Publicity.objections),
+        selectinload(Flow.contracts).joinedload(TechnologyContract.signatures),
+        joinedload(Flow.consents),
+        selectinload(Flow.registrations).joinedload(ContractRegistration.notices),
+        selectinload(Flow.filings).options(joinedload(Filing.notices), burdened),
+    )
 
 
 def contract_of(flow: Flow) -> TechnologyContract:

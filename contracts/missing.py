@@ -97,13 +97,26 @@ def _plain(value: Any, translate: Callable[[str], str]) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+class _House:
+    """The party that runs the exchange, asked for once."""
+
+    def __init__(self) -> None:
+        self._found: tuple[Party, ...] | None = None
+
+    def people(self) -> tuple[Party, ...]:
+        if self._found is None:
+            query = select(Party).where(Party.kind == PartyKind.OPERATOR).order_by(Party.id).limit(1)
+            self._found = tuple(session.scalars(query))
+        return self._found
+
+
 class _List:
     """Collects the items of one flow and knows who stands behind each role."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, house: _House) -> None:
         self.flow = flow
         self.items: list[Missing] = []
-        self._exchange: Party | None = None
+        self._house = house
 
     def add(
         self,
@@ -148,20 +161,30 @@ class _List:
             one = flows.registration_of(self.flow)
             return (one.registrar,) if one is not None and one.registrar is not None else ()
         if who in {"reviewer", "finance_officer"}:
-            found = self._house()
-            return (found,) if found is not None else ()
+            return self._house.people()
         return ()
-
-    def _house(self) -> Party | None:
-        if self._exchange is None:
-            query = select(Party).where(Party.kind == PartyKind.OPERATOR).order_by(Party.id).limit(1)
-            self._exchange = session.scalar(query)
-        return self._exchange
 
 
 def missing(flow: Flow) -> list[Missing]:
     """Everything that is needed in this flow now: what is due first comes first, what is optional last."""
-    found = _List(flow)
+    return _missing(flow, _House())
+
+
+def missing_in(found: Iterable[Flow]) -> list[tuple[Flow, list[Missing]]]:
+    """The same for many flows (see ``flows.with_tracks``), which share what is asked for."""
+    house, listed = _House(), list(found)
+    with book.read_at_once(address for flow in listed for address in accounts_of(flow)):
+        return [(flow, _missing(flow, house)) for flow in listed]
+
+
+def accounts_of(flow: Flow) -> tuple[str, ...]:
+    """The addresses of the accounts that the lists and tracks of a flow look at."""
+    deal = flow.deal
+    return chart.escrow(deal.ref), chart.party(deal.seller.ref), chart.party(deal.buyer.ref)
+
+
+def _missing(flow: Flow, house: _House) -> list[Missing]:
+    found = _List(flow, house)
     if flow.deal.status is DealStatus.AGREED:
         contract = flows.contract_of(flow)
         if contract.status is not ContractStatus.SIGNED:

@@ -85,13 +85,13 @@ class Flow(Referenced, Versioned, Base):
         back_populates="flow", order_by="TechnologyContract.id"
     )
     consents: Mapped[list[Consent]] = relationship(back_populates="flow", order_by="Consent.id")
-    clearance: Mapped[ExportClearance | None] = relationship(back_populates="flow")
-    escrow: Mapped[Escrow] = relationship(back_populates="flow")
+    clearance: Mapped[ExportClearance | None] = relationship(back_populates="flow", lazy="joined")
+    escrow: Mapped[Escrow] = relationship(back_populates="flow", lazy="joined")
     registrations: Mapped[list[ContractRegistration]] = relationship(
         back_populates="flow", order_by="ContractRegistration.id"
     )
     filings: Mapped[list[Filing]] = relationship(back_populates="flow", order_by="Filing.id")
-    certificate: Mapped[Certificate | None] = relationship(back_populates="flow")
+    certificate: Mapped[Certificate | None] = relationship(back_populates="flow", lazy="joined")
 
     def parties_for(self, relation: str) -> frozenset[int]:
         """``seller``, ``buyer``, ``either`` of the deal."""
@@ -288,7 +288,7 @@ class ContractRegistration(Referenced, Versioned, _OfFlow, Base):
 
     flow: Mapped[Flow] = relationship(back_populates="registrations")
     contract: Mapped[TechnologyContract] = relationship(lazy="joined")
-    registrar: Mapped[Party | None] = relationship()
+    registrar: Mapped[Party | None] = relationship(lazy="joined")
     notices: Mapped[list[OfficeNotice]] = relationship(
         back_populates="registration", order_by="OfficeNotice.id"
     )

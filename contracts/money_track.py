@@ -6,10 +6,12 @@ of the entry, so that the same reference is one receipt for ever. Amounts are in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from contracts import flows, settlement
 from contracts.models import (
@@ -36,7 +38,7 @@ from exchange.ledger import book, chart
 from exchange.ledger.models import Entry
 from exchange.parties.models import Party
 from exchange.parties.policy import SYSTEM, Actor, Permission
-from exchange.rights.models import EncumbranceKind
+from exchange.rights.models import EncumbranceKind, Right
 from exchange.rights.obstacles import live_burdens
 
 MAX_REFERENCE: Final = 64
@@ -215,19 +217,25 @@ def default_at(escrow: Escrow) -> datetime:
 
 def held_for_pledgee(party: Party) -> int:
     """Fen of the party's balance that stay deposited: prices of rights that are still pledged (invariant 15)."""
+    return held_for_pledgees([party])[party.id]
+
+
+def held_for_pledgees(parties: Sequence[Party]) -> dict[int, int]:
+    """The same for many parties, by their ids."""
+    held = {party.id: 0 for party in parties}
     query = (
-        select(Filing)
+        select(Filing, Deal.seller_id)
         .join(Flow, Filing.flow_id == Flow.id)
         .join(Deal, Flow.deal_id == Deal.id)
         .join(Escrow, Escrow.flow_id == Flow.id)
-        .where(Deal.seller_id == party.id, Escrow.status == EscrowStatus.RELEASED)
+        .where(Deal.seller_id.in_(held), Escrow.status == EscrowStatus.RELEASED)
+        .options(joinedload(Filing.right).selectinload(Right.encumbrances))
     )
     today = clock.today()
-    return sum(
-        filing.price_fen
-        for filing in session.scalars(query).unique()
-        if any(burden.kind is EncumbranceKind.PLEDGE for burden in live_burdens(filing.right, today))
-    )
+    for filing, seller_id in session.execute(query).unique():
+        if any(burden.kind is EncumbranceKind.PLEDGE for burden in live_burdens(filing.right, today)):
+            held[seller_id] += filing.price_fen
+    return held
 
 
 @transaction

@@ -8,6 +8,7 @@ from flask import flash, g, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from contracts import flows, money_track
 from contracts.faces import bp
@@ -102,22 +103,25 @@ def _money_page(asked: Form | None = None, approved: tuple[str, Form] | None = N
         .where(Escrow.status == EscrowStatus.AWAITING)
         .order_by(Escrow.due_at.is_(None), Escrow.due_at, Escrow.id)
         .limit(LIMIT)
+        .options(joinedload(Escrow.flow))
     ).all()
     payouts = session.scalars(select(Payout).order_by(Payout.id.desc()).limit(LIMIT)).all()
     waiting = [payout for payout in payouts if payout.status is PayoutStatus.REQUESTED]
     forms = {payout.ref: Form(ApproveForm) for payout in waiting}
     if approved is not None:
         forms[approved[0]] = approved[1]
-    return render_template(
-        "contracts/money.html",
-        awaited=[
+    with book.read_at_once(chart.escrow(escrow.flow.deal.ref) for escrow in awaited):
+        owed = [
             (
                 escrow,
                 money_track.outstanding(escrow.flow),
                 flows.last_day(escrow.due_at) if escrow.due_at else None,
             )
             for escrow in awaited
-        ],
+        ]
+    return render_template(
+        "contracts/money.html",
+        awaited=owed,
         balances=_balances(asked),
         waiting=waiting,
         forms=forms,
@@ -135,9 +139,11 @@ def _balances(asked: Form | None) -> list[tuple[Party, int, int, Form]]:
         .limit(LIMIT)
     ).all()
     refs = {account.address.partition(":")[2]: account.balance for account in accounts}
+    parties = session.scalars(select(Party).where(Party.ref.in_(refs)).order_by(Party.id)).all()
+    deposited = money_track.held_for_pledgees(parties)
     found = []
-    for party in session.scalars(select(Party).where(Party.ref.in_(refs)).order_by(Party.id)):
-        held = money_track.held_for_pledgee(party)
+    for party in parties:
+        held = deposited[party.id]
         free = max(refs[party.ref] - held, 0)
         mine = asked is not None and asked.typed is not None and asked.typed.get("party") == party.ref
         form = (

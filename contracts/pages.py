@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -51,15 +52,14 @@ def index() -> str:
     ended = request.args.get("ended") == "1"
     query = flows.visible(g.actor)
     query = query.where(Deal.status != DealStatus.AGREED if ended else Deal.status == DealStatus.AGREED)
-    page = paged(query, Flow.opened_at, name="flows", cursor=request.args.get("cursor"))
-    rows = [(flow, tracks.stage(flow), _next(flow)) for flow in page.items]
+    page = paged(flows.with_tracks(query), Flow.opened_at, name="flows", cursor=request.args.get("cursor"))
+    rows = [(flow, tracks.stage(flow), _next(items)) for flow, items in missing.missing_in(page.items)]
     return render_template(
         "contracts/index.html", rows=rows, page=page, ended=ended, stages=tracks.STAGES, tones=tracks.TONES
     )
 
 
-def _next(flow: Flow) -> missing.Missing | None:
-    items = missing.missing(flow)
+def _next(items: Sequence[missing.Missing]) -> missing.Missing | None:
     mine, _rest = tracks.next_for(items, g.actor)
     return mine or next((item for item in items if not item.optional), None)
 
@@ -68,12 +68,18 @@ def _next(flow: Flow) -> missing.Missing | None:
 @login
 def show(ref: str) -> str:
     """The one-stop file of a deal: what to do now, where every track stands, what is missing, money, files, record."""
-    flow = flows.get_for(g.actor, ref)
+    flow = flows.read(g.actor, ref)
+    with book.read_at_once(missing.accounts_of(flow)):
+        return _shown(flow)
+
+
+def _shown(flow: Flow) -> str:
     items = missing.missing(flow)
     mine, also = tracks.next_for(items, g.actor)
+    files_ = documents.of_flow(flow)
     whole = request.args.get("record") == "all"
     lines = trail.record_of(flow, limit=1000 if whole else 200)
-    rail = tracks.tracks(flow, items, g.actor)
+    rail = tracks.tracks(flow, items, g.actor, files_)
     publicity = publicity_of(flow)
     return render_template(
         "contracts/show.html",
@@ -94,7 +100,7 @@ def show(ref: str) -> str:
         stage=tracks.stage(flow),
         stages=tracks.STAGES,
         money_=money_of(flow),
-        documents=documents.of_flow(flow),
+        documents=files_,
         purposes=documents.PURPOSES,
         lines=lines if whole else lines[:RECENT],
         more=max(len(lines) - RECENT, 0) if not whole else 0,

@@ -27,6 +27,7 @@ from contracts.snapshot import shown_number
 from exchange.core import clock
 from exchange.core.db import session
 from exchange.core.errors import N_
+from exchange.core.files import Document
 from exchange.core.labels import label
 from exchange.core.money import yuan
 from exchange.deals import actions as deals
@@ -141,12 +142,16 @@ def stage(flow: Flow) -> str:
 # -- the rail -------------------------------------------------------------------------------------
 
 
-def tracks(flow: Flow, items: Sequence[Missing], actor: Actor) -> list[Track]:
+def tracks(
+    flow: Flow, items: Sequence[Missing], actor: Actor, files: Sequence[Document] | None = None
+) -> list[Track]:
     """The tracks in their order; ``registration`` and ``filing`` run side by side."""
     of: dict[str, list[Missing]] = {}
     for item in items:
         of.setdefault(item.track, []).append(item)
-    found = [_contract(flow, of.get("contract", []), actor)]
+    found = [
+        _contract(flow, of.get("contract", []), documents.of_flow(flow) if files is None else files, actor)
+    ]
     if flow.consents:
         found.append(_consents(flow, of.get("consents", []), actor))
     if flow.clearance is not None:
@@ -161,9 +166,9 @@ def tracks(flow: Flow, items: Sequence[Missing], actor: Actor) -> list[Track]:
     ]
 
 
-def _contract(flow: Flow, items: list[Missing], actor: Actor) -> Track:
+def _contract(flow: Flow, items: list[Missing], files: Sequence[Document], actor: Actor) -> Track:
     contract = flows.contract_of(flow)
-    versions = sum(1 for document in documents.of_flow(flow) if document.purpose == documents.CONTRACT)
+    versions = sum(1 for document in files if document.purpose == documents.CONTRACT)
     if contract.status is ContractStatus.VOID:
         words, state = N_("The contract is void"), STOP
     elif contract.status is ContractStatus.DRAFT:

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from contracts.models import Flow
-from exchange.core.db import session
 from exchange.core.errors import N_
 from exchange.core.events import Event, timeline
 from exchange.core.money import yuan
-from exchange.parties.models import Party, User
+from exchange.parties import members
 
 SENTENCES: Final[dict[str, str]] = {
     "certificate.issued": N_("The transaction certificate %(number)s was issued"),
@@ -96,21 +93,16 @@ class Line:
 
 def record_of(flow: Flow, limit: int = 200) -> list[Line]:
     """The record of a flow and its deal, newest first."""
-    events = sorted(
-        {event.id: event for ref in (flow.ref, flow.deal.ref) for event in timeline(ref, limit)}.values(),
-        key=lambda event: event.id,
-        reverse=True,
-    )[:limit]
-    users = _names(User, {event.actor_ref for event in events})
-    parties = _names(Party, {event.party_ref for event in events})
+    events = timeline(flow.ref, flow.deal.ref, limit=limit)
+    names = members.names_of(ref for event in events for ref in (event.actor_ref, event.party_ref))
     return [
         Line(
             event.at,
             event.type,
             SENTENCES[event.type],
             _said(event),
-            users.get(event.actor_ref or "", ""),
-            parties.get(event.party_ref or "", ""),
+            names.get(event.actor_ref or "", ""),
+            names.get(event.party_ref or "", ""),
             event.subject_ref,
         )
         for event in events
@@ -123,11 +115,3 @@ def _said(event: Event) -> dict[str, Any]:
         key: yuan(value) if key.endswith("_fen") and isinstance(value, int) else value
         for key, value in event.payload.items()
     }
-
-
-def _names(model: type[User] | type[Party], refs: set[str | None]) -> dict[str, str]:
-    wanted = [ref for ref in refs if ref]
-    if not wanted:
-        return {}
-    rows = session.execute(select(model.ref, model.name).where(model.ref.in_(wanted)))
-    return {str(row[0]): str(row[1]) for row in rows}

@@ -95,7 +95,6 @@ def create_app(overrides: Mapping[str, str] | None = None) -> Flask:
     for face in APIS:
         api.register(face.blp)
     cli.init_app(app)
-    app.before_request(kept.read_clock)
     _connect(app)
     _lend(app)
     if settings.jobs == "inline":
@@ -126,7 +125,7 @@ def _lend(app: Flask) -> None:
     lent.unread = notifications.unread
     lent.probes = {"database": _database, "search": _search, "jobs": _jobs}
     lent.sitemap = [exchange.listings.pages.sitemap]
-    lent.maintenance = lambda: kept.get(kept.MAINTENANCE)
+    lent.maintenance = kept.at_request
 
 
 def _database() -> hooks.Finding:

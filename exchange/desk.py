@@ -16,9 +16,11 @@ import marshmallow as ma
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import joinedload
 
-from contracts.missing import missing
+from contracts import flows
+from contracts.missing import Missing, missing_in
 from contracts.models import (
     ContractRegistration,
     Escrow,
@@ -37,7 +39,7 @@ from exchange.core.events import Delivery, DeliveryStatus
 from exchange.deals.models import Deal, DealStatus, Offer, OfferStatus
 from exchange.ledger import book, chart
 from exchange.ledger.models import Account
-from exchange.listings.models import Listing, ListingStatus, Objection
+from exchange.listings.models import Listing, ListingStatus, Objection, Publicity
 from exchange.notifications import actions as notices
 from exchange.notifications.pages import sentence
 from exchange.parties.models import Party, PartyStatus, Role
@@ -148,6 +150,7 @@ def _reviews(_actor: Actor) -> Iterator[Task]:
 
 def _objections(_actor: Actor) -> Iterator[Task]:
     query = select(Objection).where(Objection.decided_at.is_(None)).order_by(Objection.id).limit(LIMIT)
+    query = query.options(joinedload(Objection.publicity).joinedload(Publicity.listing))
     for objection in session.scalars(query):
         listing = objection.publicity.listing
         yield Task(
@@ -164,6 +167,10 @@ def _office_notices(actor: Actor) -> Iterator[Task]:
         select(OfficeNotice)
         .where(OfficeNotice.status == NoticeStatus.ENTERED, OfficeNotice.entered_by != actor.user_ref)
         .order_by(OfficeNotice.entered_at)
+        .options(
+            joinedload(OfficeNotice.filing).joinedload(Filing.flow),
+            joinedload(OfficeNotice.registration).joinedload(ContractRegistration.flow),
+        )
         .limit(LIMIT)
     )
     for notice in session.scalars(query):
@@ -181,6 +188,7 @@ def _receipts(_actor: Actor) -> Iterator[Task]:
         select(Escrow)
         .where(Escrow.status == EscrowStatus.AWAITING, Escrow.due_at.is_not(None))
         .order_by(Escrow.due_at)
+        .options(joinedload(Escrow.flow))
         .limit(LIMIT)
     )
     for escrow in session.scalars(query):
@@ -237,6 +245,7 @@ def _registrations(actor: Actor) -> Iterator[Task]:
         select(ContractRegistration)
         .where(ContractRegistration.status.in_(open_))
         .order_by(ContractRegistration.decide_by)
+        .options(joinedload(ContractRegistration.flow))
         .limit(LIMIT)
     )
     for one in session.scalars(query):
@@ -331,23 +340,29 @@ def _open_flows(actor: Actor) -> Sequence[Flow]:
         .order_by(Flow.id)
         .limit(LIMIT)
     )
-    return session.scalars(query).all()
+    return session.scalars(flows.with_tracks(query)).unique().all()
+
+
+def _steps(actor: Actor) -> list[tuple[Flow, Missing]]:
+    """What is needed in the open flows of the reader's organisation; asked for once in a request."""
+    if "flow_steps" not in g:
+        g.flow_steps = [(flow, item) for flow, items in missing_in(_open_flows(actor)) for item in items]
+    found: list[tuple[Flow, Missing]] = g.flow_steps
+    return found
 
 
 def _flow_steps(actor: Actor) -> Iterator[Task]:
     """What the flows of the reader's organisation want from it now."""
-    assert actor.party is not None
-    for flow in _open_flows(actor):
-        for item in missing(flow):
-            if item.waits_for(actor.party):
-                yield Task(
-                    item.sentence(gettext),
-                    flow.deal.listing.title,
-                    url_for(item.endpoint, **dict[str, Any](item.args)),
-                    gettext("Do it"),
-                    due=item.by,
-                    provisional=item.provisional,
-                )
+    for flow, item in _steps(actor):
+        if item.waits_for(actor.party):
+            yield Task(
+                item.sentence(gettext),
+                flow.deal.listing.title,
+                url_for(item.endpoint, **dict[str, Any](item.args)),
+                gettext("Do it"),
+                due=item.by,
+                provisional=item.provisional,
+            )
 
 
 QUEUES: tuple[Queue, ...] = (
@@ -380,15 +395,10 @@ def tasks(actor: Actor) -> list[Task]:
     )
 
 
-def _waiting_for_others(actor: Actor) -> list[Any]:
+def _waiting_for_others(actor: Actor) -> list[tuple[Flow, Missing]]:
     if actor.party is None:
         return []
-    return [
-        (flow, item)
-        for flow in _open_flows(actor)
-        for item in missing(flow)
-        if not item.waits_for(actor.party)
-    ]
+    return [(flow, item) for flow, item in _steps(actor) if not item.waits_for(actor.party)]
 
 
 def _figures(actor: Actor) -> list[tuple[str, Any, str]]:
@@ -396,55 +406,41 @@ def _figures(actor: Actor) -> list[tuple[str, Any, str]]:
     if party is None:
         return []
     if actor.can(Permission.DESK_READ):
-        counts = [
-            (
-                gettext("On offer"),
-                _count(Listing, Listing.status == ListingStatus.LISTED),
-                url_for("search.index"),
-            ),
-            (
-                gettext("Deals under way"),
-                _count(Deal, Deal.status == DealStatus.AGREED),
-                url_for("contracts.index"),
-            ),
-            (
-                gettext("Filings at the office"),
-                _count(Filing, Filing.status == FilingStatus.FEE_PAID),
-                url_for("contracts.index"),
-            ),
-            (
-                gettext("Verified parties"),
-                _count(Party, Party.status == PartyStatus.VERIFIED),
-                url_for("desk.index"),
-            ),
+        listed, agreed, filed, verified = _counts(
+            (Listing, Listing.status == ListingStatus.LISTED),
+            (Deal, Deal.status == DealStatus.AGREED),
+            (Filing, Filing.status == FilingStatus.FEE_PAID),
+            (Party, Party.status == PartyStatus.VERIFIED),
+        )
+        return [
+            (gettext("On offer"), listed, url_for("search.index")),
+            (gettext("Deals under way"), agreed, url_for("contracts.index")),
+            (gettext("Filings at the office"), filed, url_for("contracts.index")),
+            (gettext("Verified parties"), verified, url_for("desk.index")),
         ]
-        return list(counts)
+    held, listed, agreed = _counts(
+        (Holding, (Holding.party_id == party.id) & Holding.ended_at.is_(None)),
+        (Listing, (Listing.seller_id == party.id) & (Listing.status == ListingStatus.LISTED)),
+        (
+            Deal,
+            ((Deal.seller_id == party.id) | (Deal.buyer_id == party.id)) & (Deal.status == DealStatus.AGREED),
+        ),
+    )
     return [
-        (
-            gettext("Rights"),
-            _count(Holding, Holding.party_id == party.id, Holding.ended_at.is_(None)),
-            url_for("rights.index"),
-        ),
-        (
-            gettext("On offer"),
-            _count(Listing, Listing.seller_id == party.id, Listing.status == ListingStatus.LISTED),
-            url_for("listings.mine"),
-        ),
-        (
-            gettext("Deals under way"),
-            _count(
-                Deal,
-                (Deal.seller_id == party.id) | (Deal.buyer_id == party.id),
-                Deal.status == DealStatus.AGREED,
-            ),
-            url_for("deals.index"),
-        ),
+        (gettext("Rights"), held, url_for("rights.index")),
+        (gettext("On offer"), listed, url_for("listings.mine")),
+        (gettext("Deals under way"), agreed, url_for("deals.index")),
         (gettext("Balance (yuan)"), book.balance(chart.party(party.ref)) // 100, url_for("ledger.index")),
     ]
 
 
-def _count(model: Any, *where: Any) -> int:
-    return session.scalar(select(func.count()).select_from(model).where(*where)) or 0
+def _counts(*wanted: tuple[Any, ColumnElement[bool]]) -> Sequence[int]:
+    """How many rows of each model fulfil its condition, in one question."""
+    counts = [
+        select(func.count()).select_from(model).where(condition).scalar_subquery()
+        for model, condition in wanted
+    ]
+    return tuple(session.execute(select(*counts)).one())
 
 
 @bp.get("/desk")

@@ -175,9 +175,9 @@ def record(
     return event
 
 
-def timeline(ref: str, limit: int = 200) -> list[Event]:
-    """The events of a thing and of what belongs to it, newest first."""
-    query = select(Event).where((Event.subject_ref == ref) | (Event.about_ref == ref))
+def timeline(*refs_: str, limit: int = 200) -> list[Event]:
+    """The events of things and of what belongs to them, newest first."""
+    query = select(Event).where(Event.subject_ref.in_(refs_) | Event.about_ref.in_(refs_))
     return list(session.scalars(query.order_by(Event.id.desc()).limit(limit)))
 
 

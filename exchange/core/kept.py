@@ -32,6 +32,12 @@ def get(name: str, default: Any = None) -> Any:
     return default if value is None else value["value"]
 
 
+def several(*names: str) -> dict[str, Any]:
+    """The values of those of ``names`` that are kept, in one question."""
+    rows = session.execute(select(KeptValue.name, KeptValue.value).where(KeptValue.name.in_(names)))
+    return {name: value["value"] for name, value in rows}
+
+
 @transaction
 def put(name: str, value: Any) -> None:
     """Keep ``value`` (JSON) under ``name``."""
@@ -61,6 +67,18 @@ def advance_clock(step: timedelta) -> timedelta:
 
 
 def read_clock() -> None:
-    """Take over the offset that the database holds (at each request and job; nothing in production)."""
+    """Take over the offset that the database holds (at each command and job; nothing in production)."""
+    _set_clock(get(CLOCK_OFFSET, 0))
+
+
+def _set_clock(seconds: int) -> None:
     if not settings().production:
-        clock.set_offset(timedelta(seconds=get(CLOCK_OFFSET, 0)))
+        clock.set_offset(timedelta(seconds=seconds))
+
+
+def at_request() -> str | None:
+    """At each request: take over the clock's offset; the sentence of maintenance, ``None`` where there is none."""
+    values = several(CLOCK_OFFSET, MAINTENANCE)
+    _set_clock(values.get(CLOCK_OFFSET, 0))
+    sentence: str | None = values.get(MAINTENANCE)
+    return sentence

@@ -256,8 +256,5 @@ def _flow_of(deal: Deal) -> str | None:
 
 
 def _events_of(deal: Deal) -> list[Event]:
-    found = timeline(deal.ref, 100)
-    if deal.offer is not None:
-        for one in negotiations.conversation(deal.offer):
-            found += timeline(one.ref, 50)
-    return sorted({event.id: event for event in found}.values(), key=lambda event: -event.id)
+    rounds = negotiations.conversation(deal.offer) if deal.offer is not None else ()
+    return timeline(deal.ref, *(one.ref for one in rounds))

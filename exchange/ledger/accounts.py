@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from exchange.core.db import session
 from exchange.core.errors import NotFound
@@ -50,4 +51,6 @@ def get_for(actor: Actor, address: str) -> Account:
 def recent(actor: Actor, limit: int = 50) -> Sequence[Entry]:
     """The newest entries of the book, for officers. Raises ``NotAllowed`` for others."""
     actor.must(Permission.LEDGER_READ)
-    return session.scalars(select(Entry).order_by(Entry.sequence.desc()).limit(limit)).all()
+    return session.scalars(
+        select(Entry).options(selectinload(Entry.postings)).order_by(Entry.sequence.desc()).limit(limit)
+    ).all()

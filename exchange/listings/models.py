@@ -187,7 +187,7 @@ class ListingItem(Base):
     live: Mapped[bool] = mapped_column(default=False)
 
     listing: Mapped[Listing] = relationship(back_populates="items")
-    right: Mapped[Right] = relationship()
+    right: Mapped[Right] = relationship(lazy="joined")
 
     __table_args__ = (
         Index(
@@ -222,7 +222,9 @@ class Publicity(Base):
     """Set where it was replaced by a new one or given up."""
 
     listing: Mapped[Listing] = relationship(back_populates="publicities")
-    objections: Mapped[list[Objection]] = relationship(back_populates="publicity", order_by="Objection.id")
+    objections: Mapped[list[Objection]] = relationship(
+        back_populates="publicity", order_by="Objection.id", lazy="selectin"
+    )
 
 
 class Objection(Referenced, Base):

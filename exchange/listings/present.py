@@ -81,8 +81,8 @@ class Life:
         return self.months_left * 10 // 12
 
 
-def life_of(right: Right, today: date) -> Life | None:
-    """The life line of ``right``; ``None`` where it has no term or its beginning is not known, or it is dead."""
+def life_of(right: Right, today: date, *, whole: bool = True) -> Life | None:
+    """The life line of ``right``, its burdens only where it is ``whole``; ``None`` where it has no term or its beginning is not known, or it is dead."""
     ends = fees.expiry_of(right)
     begins = right.filed_on or right.published_on
     if ends is None or begins is None or right.status in DEAD or ends <= begins:
@@ -93,7 +93,11 @@ def life_of(right: Right, today: date) -> Life | None:
         return round(MARGIN + (WIDTH - 2 * MARGIN) * (day - begins).days / whole, 1)
 
     seen = min(max(today, begins), ends)
-    marks = [(begins, N_("Filed"), False), *_marks(right, begins, ends), (ends, N_("End of the term"), True)]
+    marks = [
+        (begins, N_("Filed"), False),
+        *(_marks(right, begins, ends) if whole else ()),
+        (ends, N_("End of the term"), True),
+    ]
     last_label, points = -LABEL_ROOM, []
     for day, name, hollow in marks:
         place, end = x(day), day == ends
@@ -226,6 +230,20 @@ def right_view(listing: Listing, right: Right, price_fen: int | None) -> RightVi
         events=legal_events(right),
         price_fen=price_fen,
         abstract=newest.abstract if newest else "",
+    )
+
+
+def row_view(right: Right) -> RightView:
+    """``right`` as a row of a list shows it: number, term and fees."""
+    today = clock.today()
+    return RightView(
+        right=right,
+        number=number_of(right),
+        life=life_of(right, today, whole=False),
+        fees=fees_of(right, today),
+        owners=[],
+        events=[],
+        price_fen=None,
     )
 
 

@@ -48,7 +48,7 @@ def _examples(
 
 
 def _first(listing: Listing) -> present.RightView | None:
-    return present.right_view(listing, listing.items[0].right, None) if listing.items else None
+    return present.row_view(listing.items[0].right) if listing.items else None
 
 
 def _publicity(listing: Listing) -> present.PublicityView | None:
@@ -60,7 +60,7 @@ def _publicity(listing: Listing) -> present.PublicityView | None:
 @public
 def show(ref: str) -> str:
     """One listing: what it is, how long it lasts, what to know before signing, who owns it, what it costs."""
-    return shown(shelf.get_for(g.actor, ref))
+    return shown(shelf.read(g.actor, ref))
 
 
 def shown(listing: Listing, form: Form | None = None) -> str:

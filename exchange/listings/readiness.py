@@ -49,9 +49,10 @@ def names_of(party: Party) -> list[str]:
     return [party.name, *(name.name for name in party.names if name.verified)]
 
 
-def gates_of(listing: Listing) -> list[rules.Gate]:
-    """What must be at hand before publication, and whether it is."""
-    return rules.gates(listing, rights_of(listing), names_of(listing.seller))
+def gates_of(listing: Listing, rights: Sequence[Right] | None = None) -> list[rules.Gate]:
+    """What must be at hand before publication, and whether it is; ``rights`` where they have been read already."""
+    known = rights_of(listing) if rights is None else rights
+    return rules.gates(listing, known, names_of(listing.seller))
 
 
 def standing_in_the_way(listing: Listing, rights: Iterable[Right]) -> list[Obstacle]:

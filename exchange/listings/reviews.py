@@ -21,7 +21,7 @@ from exchange.web.forms import Form
 @operator
 def review(ref: str) -> ResponseReturnValue:
     """Everything a reviewer needs to decide, on one page."""
-    return _page(shelf.get_for(g.actor, ref))
+    return _page(shelf.read(g.actor, ref))
 
 
 def _page(listing: Listing, form: Form | None = None, decisions: dict[str, Form] | None = None) -> str:
@@ -32,7 +32,7 @@ def _page(listing: Listing, form: Form | None = None, decisions: dict[str, Form]
         "listings/review.html",
         listing=listing,
         views=present.right_views(listing),
-        gates=readiness.gates_of(listing),
+        gates=readiness.gates_of(listing, rights),
         obstacles=readiness.standing_in_the_way(listing, rights),
         problems=readiness.everything(listing, rights)
         if {"verify", "pass_gates", "publish"} & set(allowed)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload, selectinload
 
 from exchange.core import clock
 from exchange.core.db import get, session
@@ -15,8 +16,10 @@ from exchange.core.errors import NotFound
 from exchange.core.events import Event
 from exchange.ledger.models import Account
 from exchange.listings import publicity
-from exchange.listings.models import EDITABLE, LISTING, PUBLIC, Listing, ListingItem, ListingStatus
+from exchange.listings.models import EDITABLE, LISTING, PUBLIC, Listing, ListingItem, ListingStatus, Publicity
+from exchange.parties.models import Party
 from exchange.parties.policy import Actor, Permission
+from exchange.rights.models import Right
 
 WAITING = frozenset({ListingStatus.SUBMITTED, ListingStatus.VERIFIED, ListingStatus.GATED})
 """States in which a reviewer has something to do."""
@@ -31,6 +34,29 @@ def get_for(actor: Actor, ref: str) -> Listing:
     """The listing with this reference. Raises ``NotFound`` for what is none of this reader's business."""
     listing = get(Listing, ref)
     if not visible(actor, listing):
+        raise NotFound
+    return listing
+
+
+def read(actor: Actor, ref: str) -> Listing:
+    """The same with all that its page shows, in a few questions."""
+    whole = joinedload(ListingItem.right).options(
+        joinedload(Right.owners),
+        joinedload(Right.encumbrances),
+        joinedload(Right.holdings),
+        selectinload(Right.publications),
+    )
+    query = (
+        select(Listing)
+        .where(Listing.ref == ref)
+        .options(
+            joinedload(Listing.seller).selectinload(Party.names),
+            selectinload(Listing.items).options(whole),
+            selectinload(Listing.publicities).joinedload(Publicity.objections),
+        )
+    )
+    listing = session.scalar(query)
+    if listing is None or not visible(actor, listing):
         raise NotFound
     return listing
 
@@ -53,6 +79,8 @@ def to_review() -> Select[Listing]:
 def latest(limit: int) -> Sequence[Listing]:
     """The listings that were published last, newest first."""
     query = on_offer().order_by(Listing.published_at.desc(), Listing.id.desc()).limit(limit)
+    row = joinedload(ListingItem.right).options(joinedload(Right.owners), joinedload(Right.encumbrances))
+    query = query.options(selectinload(Listing.items).options(row), selectinload(Listing.publicities))
     return session.scalars(query).all()
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import select
-
-from exchange.core.db import session
 from exchange.core.errors import N_
 from exchange.core.events import Event, timeline
-from exchange.parties.models import Party, User
+from exchange.parties import members
 
 SENTENCES: dict[str, str] = {
     "listing.drafted": N_("drafted the listing"),
@@ -61,27 +57,21 @@ class Line:
 
 def told(ref: str, limit: int = 100) -> list[Line]:
     """The record of the thing ``ref`` and of what belongs to it, newest first."""
-    return lines(timeline(ref, limit))
+    return lines(timeline(ref, limit=limit))
 
 
 def lines(events: Iterable[Event]) -> list[Line]:
     """``events`` as entries of a record; those that have no sentence are left out."""
     found = [event for event in events if event.type in SENTENCES]
-    people = _names(User, {event.actor_ref for event in found})
-    parties = _names(Party, {event.party_ref for event in found})
+    names = members.names_of(ref for event in found for ref in (event.actor_ref, event.party_ref))
     return [
         Line(
             event.at,
             SENTENCES[event.type],
-            people.get(event.actor_ref or "", ""),
-            parties.get(event.party_ref or "", ""),
+            names.get(event.actor_ref or "", ""),
+            names.get(event.party_ref or "", ""),
             event.payload.get("price_fen"),
             str(event.payload.get("reason") or ""),
         )
         for event in found
     ]
-
-
-def _names(model: Any, refs: set[str | None]) -> dict[str, str]:
-    rows = session.execute(select(model.ref, model.name).where(model.ref.in_(ref for ref in refs if ref)))
-    return {row.ref: row.name for row in rows}

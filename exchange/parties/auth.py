@@ -18,7 +18,7 @@ from exchange import rulebook
 from exchange.core import clock
 from exchange.core.errors import DomainError
 from exchange.parties import logins, members, sessions, tokens
-from exchange.parties.models import EXCHANGE_ROLES, Party, User
+from exchange.parties.models import EXCHANGE_ROLES, Membership, Party, User
 from exchange.parties.policy import VISITOR, Actor, StepUp
 from exchange.parties.sessions import Caller
 from exchange.web import access, errors, hooks
@@ -29,8 +29,15 @@ _WAITING = "waiting"
 class SignedIn(UserMixin):  # type: ignore[misc]  # flask-login is published without types
     """What flask-login carries through a request: who acts, and the secret of the session (none for a token)."""
 
-    def __init__(self, actor: Actor, secret: str | None = None, session_id: int | None = None) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        secret: str | None = None,
+        session_id: int | None = None,
+        mine: Sequence[Membership] = (),
+    ) -> None:
         self.actor = actor
+        self.mine = mine
         self.secret = secret
         self.session_id = session_id
 
@@ -43,6 +50,7 @@ class Visitor(AnonymousUserMixin):  # type: ignore[misc]  # flask-login is publi
     """Nobody has signed in."""
 
     actor = VISITOR
+    mine = ()
     secret = None
     session_id = None
 
@@ -61,7 +69,8 @@ def _by_session(secret: str) -> SignedIn | None:
     if row is None:
         return None
     sessions.touch(row)
-    return SignedIn(sessions.actor_of(row), secret, row.id)
+    mine = members.memberships_of(row.user)
+    return SignedIn(sessions.actor_of(row, mine), secret, row.id, mine)
 
 
 @manager.request_loader  # type: ignore[untyped-decorator]
@@ -110,7 +119,8 @@ def carry(fresh: str) -> None:
     """Give the browser a new secret, and forms a new token: what was known before opens nothing."""
     cookie.pop("csrf_token", None)
     row = sessions.must_find(fresh)
-    login_user(SignedIn(sessions.actor_of(row), fresh, row.id))
+    mine = members.memberships_of(row.user)
+    login_user(SignedIn(sessions.actor_of(row, mine), fresh, row.id, mine))
     g.actor = current_user.actor
 
 
@@ -164,8 +174,8 @@ def organisations(actor: Any) -> list[hooks.Organisation]:
     """The organisations among which the person can switch."""
     present = actor.party.id if actor.party is not None else None
     return [
-        hooks.Organisation(party.ref, party.name, current=party.id == present)
-        for party in members.parties_of(actor.user)
+        hooks.Organisation(held.party.ref, held.party.name, current=held.party_id == present)
+        for held in current_user.mine
     ]
 
 

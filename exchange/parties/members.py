@@ -46,10 +46,26 @@ def membership(party: Party, user: User) -> Membership | None:
     return session.scalar(query)
 
 
+def names_of(refs: Iterable[str | None]) -> dict[str, str]:
+    """The names of people and parties by their references; those nobody bears are left out."""
+    wanted = {ref for ref in refs if ref}
+    if not wanted:
+        return {}
+    people = select(User.ref, User.name).where(User.ref.in_(wanted))
+    parties = select(Party.ref, Party.name).where(Party.ref.in_(wanted))
+    rows = session.execute(people.union_all(parties)).all()
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """What ``user`` is, and where, by the name of the party."""
+    query = select(Membership).join(Party).where(Membership.user_id == user.id, Membership.active)
+    return list(session.scalars(query.order_by(Party.name, Party.id)))
+
+
 def parties_of(user: User) -> list[Party]:
     """The parties that ``user`` belongs to, by name."""
-    query = select(Party).join(Membership).where(Membership.user_id == user.id, Membership.active)
-    return list(session.scalars(query.order_by(Party.name, Party.id)))
+    return [membership.party for membership in memberships_of(user)]
 
 
 def get_member(actor: Actor, ref: str) -> User:

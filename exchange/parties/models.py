@@ -204,7 +204,7 @@ class Membership(Base):
     since: Mapped[datetime] = mapped_column(default=clock.now)
 
     user: Mapped[User] = relationship(back_populates="memberships")
-    party: Mapped[Party] = relationship(back_populates="memberships")
+    party: Mapped[Party] = relationship(back_populates="memberships", lazy="joined")
 
     __table_args__ = (UniqueConstraint("user_id", "party_id"),)
 

@@ -6,6 +6,7 @@ A browser holds a random secret; the database holds its hash. The secret changes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from exchange.core.db import changed, get, lock, session, transaction
 from exchange.core.errors import N_, NotFound, NotSignedIn
 from exchange.core.events import record
 from exchange.parties import keys, members
-from exchange.parties.models import ApiToken, Party, Role, Session, User
+from exchange.parties.models import ApiToken, Membership, Party, Role, Session, User
 from exchange.parties.policy import Actor, exchange_roles
 
 _SEEN_EVERY = timedelta(seconds=60)
@@ -78,27 +79,33 @@ def _seen(session_id: int) -> None:
     )
 
 
-def actor_of(row: Session) -> Actor:
-    """Who acts in a session: the person, the organisation they chose, and the roles they hold there now."""
-    party = session.get(Party, row.party_id) if row.party_id is not None else None
+def actor_of(row: Session, mine: Sequence[Membership] | None = None) -> Actor:
+    """Who acts in a session: the person, the organisation they chose, and the roles they hold there now.
+
+    ``mine``: their memberships, where they have been read already.
+    """
+    mine = members.memberships_of(row.user) if mine is None else mine
+    held = next((one for one in mine if one.party_id == row.party_id), None)
     proof = row.second_factor_at
     limit = timedelta(minutes=rulebook.as_of("session.step_up").number)
     fresh = proof is not None and clock.wall() - proof <= limit
-    return actor_for(row.user, party, stepped_up=fresh)
+    return _actor(row.user, held, None, stepped_up=fresh)
 
 
 def actor_for(
     user: User, party: Party | None, *, scopes: frozenset[str] | None = None, stepped_up: bool = False
 ) -> Actor:
     """``user`` acting for ``party`` with the roles held there; for no party where they are no member of it."""
-    row = members.membership(party, user) if party is not None else None
-    if party is None or row is None:
+    held = members.membership(party, user) if party is not None else None
+    return _actor(user, held, scopes, stepped_up=stepped_up)
+
+
+def _actor(user: User, held: Membership | None, scopes: frozenset[str] | None, *, stepped_up: bool) -> Actor:
+    if held is None:
         return Actor(user=user, scopes=scopes, stepped_up=stepped_up)
     known = {role.value for role in Role}
-    roles = frozenset(Role(value) for value in row.roles if value in known)
-    return Actor(
-        user=user, party=party, roles=exchange_roles(party, roles), scopes=scopes, stepped_up=stepped_up
-    )
+    roles = exchange_roles(held.party, frozenset(Role(value) for value in held.roles if value in known))
+    return Actor(user=user, party=held.party, roles=roles, scopes=scopes, stepped_up=stepped_up)
 
 
 # -- beginning and changing --------------------------------------------------------------------

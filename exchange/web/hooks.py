@@ -89,7 +89,7 @@ class Hooks:
     """Where ``/sitemap.xml`` gets its addresses from."""
 
     maintenance: Callable[[], str | None] = lambda: None
-    """A sentence to readers while the exchange is closed for maintenance, else ``None``."""
+    """Asked at the beginning of each request: a sentence to readers while the exchange is closed, else ``None``."""
 
 
 def init_app(app: Flask) -> None:

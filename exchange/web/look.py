@@ -133,19 +133,24 @@ def theme() -> str:
 
 
 def frame() -> dict[str, Any]:
-    """What the frame of a page shows of this reader. A page that must not touch the database asks for less."""
+    """What the frame of a page shows of this reader, asked for once in a request. A page that must not touch the database asks for less."""
     actor = g.get("actor") or hooks.Nobody()
     signed_in = getattr(actor, "user", None) is not None
     if g.get("bare_frame"):
         return {"actor": hooks.Nobody(), "signed_in": False, "organisations": (), "unread": 0, "bare": True}
+    kept: dict[str, Any] | None = g.get("frame")
+    if kept is not None and kept["actor"] is actor:
+        return kept
     hook = hooks.of()
-    return {
+    g.frame = {
         "actor": actor,
         "signed_in": signed_in,
         "organisations": tuple(hook.organisations(actor)) if signed_in else (),
         "unread": hook.unread(actor) if signed_in else 0,
         "bare": False,
     }
+    made: dict[str, Any] = g.frame
+    return made
 
 
 def here_in(language: str) -> str:
