@@ -285,6 +285,7 @@ _PAGES: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("GET rights.imported", "import", None),
     ("POST rights.start_import", "import", {}),
     ("GET rights.import_problems", "import_done", None),
+    ("GET rights.import_marked", "import_done", None),
     ("GET rights.check_", "", None),
     ("POST rights.check_", "", {"numbers": "CN120000001B"}),
     ("GET rights.show", "right", None),

@@ -209,12 +209,13 @@ def _shelf(market: Market, house: scene.House) -> None:
 
 def _imports(market: Market) -> None:
     agent = market.people["agent"]
-    for name, publication in (("import", "CN120000001B"), ("import_done", "CN120000002B")):
-        line = f'{{"title": "纳滤膜 {name}", "applicants": ["某企业"], "pub_no": "{publication}"}}\n'
-        kept = imports.upload(agent, line.encode(), f"{SECRET_WORDS['import']}-{name}.jsonl")
-        market.refs[name] = kept.ref
-        if name == "import_done":
-            imports.start(agent, kept.ref)
+    line = '{"title": "纳滤膜", "applicants": ["某企业"], "pub_no": "CN120000001B"}\n'
+    table = "公开号,名称,申请人\nCN120000002B,纳滤膜,某企业\n不是号码,没有号码的一行,某企业\n"
+    name = SECRET_WORDS["import"]
+    market.refs["import"] = imports.upload(agent, line.encode(), f"{name}.jsonl").ref
+    market.refs["import_done"] = imports.upload(agent, table.encode(), f"{name}.csv").ref
+    done = imports.start(agent, market.refs["import_done"])
+    assert (done.added, done.rejected) == (1, 1), done.problems
     market.refs["confirmation"] = confirmation.issue(agent, ["CN120000002B"], fonts=fonts()).code
 
 
