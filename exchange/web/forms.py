@@ -398,6 +398,8 @@ class Form:
                 raise
             self.refuse(error)
             return make_response(page(), error.status)
+        if request.headers.get("HX-Request"):  # a script that opens the page itself, after the upload
+            return make_response("", 204, {"HX-Redirect": target})
         return make_response(redirect(target, 303))
 
     def _once(self, save: Callable[[dict[str, Any]], str], values: dict[str, Any]) -> str:

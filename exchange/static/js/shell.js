@@ -192,6 +192,8 @@
       });
       if (!chosen) return;
       event.preventDefault();
+      if (form.dataset.sent) return;
+      form.dataset.sent = "1";
       var data = new FormData(form);
       if (event.submitter && event.submitter.name) data.append(event.submitter.name, event.submitter.value);
       var request = new XMLHttpRequest();
@@ -200,8 +202,10 @@
         if (step.lengthComputable) bar.value = step.loaded / step.total;
       });
       request.addEventListener("load", function () {
-        if (request.responseURL && request.status < 400) {
-          location.assign(request.responseURL);
+        // The address comes in a header: a redirect followed here would use up what the next page has to say.
+        var target = request.getResponseHeader("HX-Redirect") || (request.status < 400 && request.responseURL);
+        if (target) {
+          location.assign(target);
         } else {
           document.open();
           document.write(request.responseText);
@@ -210,9 +214,11 @@
       });
       request.addEventListener("error", function () {
         bar.hidden = true;
+        delete form.dataset.sent;
         form.submit();
       });
       request.open("POST", form.action);
+      request.setRequestHeader("HX-Request", "true");
       request.send(data);
     });
   });
