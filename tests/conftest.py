@@ -48,6 +48,9 @@ ROOT = Path(__file__).resolve().parents[1]
 #: 10:00 in Beijing on a Monday that is worked.
 MOMENT = datetime(2026, 6, 15, 2, 0, tzinfo=UTC)
 
+SETTINGS = "settings"
+"""Where an app under test keeps its own settings."""
+
 SECRET = "only-for-tests-only-for-tests-only-for-tests"
 
 
@@ -228,8 +231,18 @@ class Databases:
 def create_app(overrides: dict[str, str]) -> "Flask":
     """The exchange.  Imported when it is first wanted: a test of pure rules need not wait for the whole house."""
     from exchange.app import create_app as whole
+    from exchange.core import config
 
-    return whole(overrides)
+    made = whole(overrides)
+    made.extensions[SETTINGS] = config.settings()
+    return made
+
+
+def in_force(app: "Flask") -> None:
+    """Let the settings of ``app`` count again, after another app has been made in this process."""
+    from exchange.core import config
+
+    config.use(app.extensions[SETTINGS])
 
 
 def settings(database_url: str, folder: Path, **others: str) -> dict[str, str]:
@@ -318,6 +331,7 @@ def undone(app: "Flask") -> Iterator[None]:
     """
     from exchange.core.db import db, session
 
+    in_force(app)
     with app.app_context():
         engine = db.engine
         engines = cast("dict[str | None, Any]", db.engines)
@@ -350,8 +364,10 @@ def client(db_app: "Flask") -> "FlaskClient":
 @pytest.fixture
 def make_clean_app(databases: Databases, tmp_path: Path) -> Iterator[Callable[..., "Flask"]]:
     """A function ``make(**settings) -> Flask``: each app has a database of its own and commits for real."""
+    from exchange.core import config
     from exchange.core.db import db
 
+    kept = list(config._current)
     made: list[tuple[Flask, str]] = []
 
     def make(**others: str) -> "Flask":
@@ -368,6 +384,7 @@ def make_clean_app(databases: Databases, tmp_path: Path) -> Iterator[Callable[..
         with fresh.app_context():
             db.engine.dispose()
         databases.drop(url)
+    config._current[:] = kept
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from exchange.core import clock, due, money
 from exchange.core.db import get, lock, lock_all, session, transaction
 from exchange.core.errors import N_, Conflict, Invalid, NotFound, Problem, RuleBroken
 from exchange.core.events import Event, record
-from exchange.deals import rules
+from exchange.deals import negotiations, rules
 from exchange.deals.models import DEAL, OFFER, Deal, DealStatus, Offer, OfferStatus
 from exchange.listings import actions as listings
 from exchange.listings import publicity, readiness
@@ -58,11 +58,7 @@ def make_offer(
         )
     _must_be_listed(listing)
     _must_be_verified(actor.party)
-    earlier = session.scalar(
-        select(Offer.ref).where(
-            Offer.listing_id == listing.id, Offer.buyer_id == actor.party.id, Offer.status == OfferStatus.OPEN
-        )
-    )
+    earlier = negotiations.open_with(actor.party, listing)
     if earlier is not None:
         raise Conflict(
             "offer.already_open",
@@ -70,7 +66,7 @@ def make_offer(
                 "Your organisation is already negotiating here: %(offer)s. Answer or withdraw that offer first."
             ),
             field="listing",
-            offer=earlier,
+            offer=earlier.ref,
         )
     offer = _new_offer(listing, actor.party, actor.party, price_fen, message, terms, valid_days)
     record(actor, "offer.made", offer, about=listing, price_fen=price_fen)

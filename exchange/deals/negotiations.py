@@ -11,6 +11,7 @@ from exchange.core.db import get, session
 from exchange.deals import rules
 from exchange.deals.models import OFFER, Deal, Offer, OfferStatus
 from exchange.listings.models import Listing, ListingStatus
+from exchange.parties.models import Party
 from exchange.parties.policy import Actor, Permission
 
 MOVES: dict[str, Permission] = {
@@ -40,6 +41,15 @@ def conversation(offer: Offer) -> Sequence[Offer]:
     """All rounds of the negotiation that ``offer`` belongs to, oldest first."""
     query = select(Offer).where(Offer.thread_ref == offer.thread_ref).order_by(Offer.round)
     return session.scalars(query).all()
+
+
+def open_with(party: Party, listing: Listing) -> Offer | None:
+    """The offer that ``party``, as buyer, is negotiating on ``listing`` now."""
+    return session.scalar(
+        select(Offer).where(
+            Offer.listing_id == listing.id, Offer.buyer_id == party.id, Offer.status == OfferStatus.OPEN
+        )
+    )
 
 
 def latest(offer: Offer) -> Offer:

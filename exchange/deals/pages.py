@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, g, request, url_for
+from flask import Blueprint, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy import select
@@ -40,9 +40,13 @@ def _form(listing: Listing, data: dict[str, Any]) -> Form:
 @bp.route("/listings/<ref>/offer", methods=["GET", "POST"])
 @login
 def make(ref: str) -> ResponseReturnValue:
-    """Make an offer on a listing."""
+    """Make an offer on a listing; who is negotiating there already is shown that offer."""
     listing = shelf.get_for(g.actor, ref)
     g.actor.must(Permission.OFFER_MAKE)
+    earlier = negotiations.open_with(g.actor.party, listing)
+    if earlier is not None and request.method == "GET":
+        flash(gettext("You are negotiating here already: this is your offer."), "ok")
+        return redirect(url_for("deals.offer", ref=earlier.ref), 303)
     asked = rules.listing_terms(listing)
     form = _form(listing, {**asked, "price": listing.price_fen})
 

@@ -88,6 +88,7 @@ SHELL_PATHS = frozenset(
         "/account",
         "/organisation",
         "/organisation/switch",
+        "/listings/new",
     }
 )
 """Addresses of rooms that the frame itself leads to."""

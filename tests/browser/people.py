@@ -14,6 +14,7 @@ from babel.support import Translations
 from playwright.sync_api import Locator, Page, expect
 
 from exchange.web.i18n import CHINESE, TRANSLATIONS
+from tests.browser.reading import kind_of
 
 CATALOGUE = Translations.load(str(TRANSLATIONS), [CHINESE])
 
@@ -45,6 +46,9 @@ class Person:
     page: Page
     lang: str = "zh-CN"
     tasks: list[Task] = field(default_factory=list)
+    look: Callable[[Page], None] | None = None
+    """What is done with each kind of page when it is reached for the first time."""
+    seen: set[str] = field(default_factory=set)
 
     # -- words ---------------------------------------------------------------------------------------
 
@@ -88,11 +92,21 @@ class Person:
             task.fields += fields
             task.signs += signs
 
+    def _arrive(self, *, clicks: int = 0) -> Person:
+        """A page has come: count it, and look at it if it is of a kind not seen before."""
+        self._count(pages=1, clicks=clicks)
+        if self.look is not None and self.page.url.startswith("http"):
+            self.page.wait_for_load_state()
+            kind = f"{kind_of(self.page.url)} {self.lang}"
+            if kind not in self.seen:
+                self.seen.add(kind)
+                self.look(self.page)
+        return self
+
     def open(self, path: str) -> Person:
         """Type an address, or take a bookmark."""
         self.page.goto(path)
-        self._count(pages=1)
-        return self
+        return self._arrive()
 
     def link(self, msgid: str, **params: object) -> Locator:
         """The first link in the page's own part with these words."""
@@ -110,8 +124,7 @@ class Person:
         """Click something that leads to another page."""
         with self.page.expect_navigation():
             what.click()
-        self._count(pages=1, clicks=1)
-        return self
+        return self._arrive(clicks=1)
 
     def button(self, msgid: str, **params: object) -> Locator:
         """The button with these words."""
@@ -125,8 +138,7 @@ class Person:
         """Double-click a button, as many people do."""
         with self.page.expect_navigation():
             self.button(msgid, **params).dblclick()
-        self._count(pages=1, clicks=1)
-        return self
+        return self._arrive(clicks=1)
 
     def unfold(self, msgid: str) -> Person:
         """Open a fold."""
@@ -148,6 +160,16 @@ class Person:
     def choose(self, label: str, option: str) -> Person:
         """Choose from a list by the words of the choice."""
         self.control(label).select_option(label=self.say(option))
+        self._count(fields=1, clicks=1)
+        return self
+
+    def choose_value(self, label: str, value: str) -> Person:
+        """Choose from a list or from radios by the value of the choice."""
+        control = self.main.locator(f'select option[value="{value}"], input[value="{value}"]').first
+        if control.evaluate("element => element.tagName") == "OPTION":
+            self.control(label).select_option(value)
+        else:
+            control.check()
         self._count(fields=1, clicks=1)
         return self
 
@@ -195,4 +217,9 @@ class Person:
         with self.page.expect_event("requestfailed"):
             act()
         self.page.unroute("**/*")
+        self._count(clicks=1)
         return self
+
+    def press_into_the_void(self, msgid: str, **params: object) -> Person:
+        """Double-click a button while the line is bad: what it asks for is done, and no answer comes."""
+        return self.lose_the_answer(self.button(msgid, **params).dblclick)
