@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from exchange.core.errors import N_, DomainError, RuleBroken
+from exchange.listings import shelf
 from exchange.web import i18n
 from exchange.web.access import public
 from search import conditions, fields, results, wording
@@ -81,6 +82,20 @@ def index() -> ResponseReturnValue:
         remaining=results.remaining,
     )
     return page, 422 if refusal else 200
+
+
+@bp.get("/listings/<ref>/similar")
+@public
+def similar(ref: str) -> str:
+    """What else is on offer that is like one listing."""
+    listing = shelf.get_for(g.actor, ref)
+    return render_template(
+        "search/similar.html",
+        listing=listing,
+        rows=results.like(listing),
+        value_name=lambda name, value: gettext(wording.value_name(name, value)),
+        remaining=results.remaining,
+    )
 
 
 def _address(text: str, sort: str, chosen: Chosen, *, cursor: str | None = None) -> str:

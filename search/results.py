@@ -33,7 +33,7 @@ from exchange.rights.models import (
     RightOwner,
     RightStatus,
 )
-from search import conditions, documents, highlight
+from search import conditions, documents, highlight, indexer
 from search.engine import Bucket, Facet, Query, Reading, SearchDown
 from search.highlight import Segment
 from search.indexer import SHOWN_FACETS
@@ -119,6 +119,17 @@ def find(
         total_strict=page.total_strict,
         from_index=True,
     )
+
+
+def like(listing: Listing, limit: int = 4) -> tuple[Row, ...]:
+    """What else is on offer that reads like ``listing``, likest first; nothing while the index is out of reach."""
+    try:
+        refs = indexer.similar(listing, limit=limit)
+    except SearchDown as error:
+        log.get("search").warning("search_down", reason=error.params.get("reason"))
+        return ()
+    found = {row.ref: row for row in _read(Listing.ref.in_(refs), frozenset())} if refs else {}
+    return tuple(found[ref] for ref in refs if ref in found)
 
 
 def _from_database(text: str, chosen: Mapping[str, Sequence[str]], limit: int) -> Results:

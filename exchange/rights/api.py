@@ -108,8 +108,7 @@ def _may(right: Right) -> dict[str, Any]:
                 for one in found
             ],
         }
-        for act in check.ACTS
-        for found in (obstacles.obstacles(right, act, party=party if held else None),)
+        for act, found in obstacles.obstacles_to(right, check.ACTS, party=party if held else None).items()
     }
 
 

@@ -222,7 +222,7 @@ def _answer(
     if right is None:
         params = {"number": read.shown}
         return Answer(text, read, None, today, "right.unknown", NOT_HERE, params, (), _refused(_NO_RIGHT))
-    may = {act: obstacles.obstacles(right, act, party=party, day=today) for act in ACTS}
+    may = obstacles.obstacles_to(right, ACTS, party=party, day=today)
     return Answer(text, read, right, today, may=may)
 
 

@@ -6,7 +6,7 @@ declaration removes names it (``waiver``); who has collected it passes it in ``a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -516,23 +516,41 @@ def obstacles(
     ``act`` is one of ``ACTS`` (British spelling too). With ``party`` its holding is asked for as well. ``agreed``
     holds the waivers at hand. Raises ``ValueError`` for an unknown act.
     """
-    return list(_obstacles(right, act, party, frozenset(agreed), day or clock.today()))
+    return obstacles_to(right, (act,), party=party, agreed=agreed, day=day)[act]
 
 
-def _obstacles(
-    right: Right, act: str, party: Party | None, agreed: frozenset[str], day: date
-) -> Iterator[Obstacle]:
-    act = _ALIASES.get(act, act)
-    if act not in ALL:
-        raise ValueError(f"no such act: {act}")
-    case = _Case(right, act, day, party, fees.state_of(right, day), live_burdens(right, day))
+def obstacles_to(
+    right: Right,
+    acts: Sequence[str],
+    *,
+    party: Party | None = None,
+    agreed: Collection[str] = (),
+    day: date | None = None,
+) -> dict[str, list[Obstacle]]:
+    """``obstacles`` for each of ``acts`` at once; what is the same for all of them is worked out once."""
+    day = day or clock.today()
+    named = {act: _ALIASES.get(act, act) for act in acts}
+    if unknown := set(named.values()) - ALL:
+        raise ValueError(f"no such act: {', '.join(sorted(unknown))}")
+    fee, burdens = fees.state_of(right, day), live_burdens(right, day)
+    cases = {act: _Case(right, name, day, party, fee, burdens) for act, name in named.items()}
+    found: dict[str, list[Obstacle]] = {act: [] for act in acts}
     for reason in REASONS:
-        if act not in reason.acts or reason.waiver in agreed:
+        if reason.waiver in agreed:
             continue
-        for params, source, as_of in reason.applies(case):
-            yield Obstacle(
-                reason.code, reason.message, reason.rule, reason.remedy, params, source, as_of, reason.waiver
-            )
+        same: list[Obstacle] | None = None
+        for act, case in cases.items():
+            if case.act not in reason.acts:
+                continue
+            if same is None or reason.applies is _forbidden_kind:
+                same = [
+                    Obstacle(
+                        reason.code, reason.message, reason.rule, reason.remedy, params, source, as_of, reason.waiver
+                    )
+                    for params, source, as_of in reason.applies(case)
+                ]  # fmt: skip
+            found[act] += same
+    return found
 
 
 def refuse(

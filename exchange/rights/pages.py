@@ -409,7 +409,7 @@ def show(ref: str) -> ResponseReturnValue:
         left=_left(right),
         fee=fees.state_of(right, today),
         burdens=obstacles.live_burdens(right, today),
-        may={act: obstacles.obstacles(right, act, party=party) for act in check.ACTS},
+        may=obstacles.obstacles_to(right, check.ACTS, party=party),
         words=_act_words(),
         acts=check.ACTS,
         facts=facts_of(right),

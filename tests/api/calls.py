@@ -308,6 +308,7 @@ _PAGES: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("GET listings.new", "", None),
     ("POST listings.new", "", {"kind": "transfer", "right_refs": ["@right"]}),
     ("GET listings.show", "listed", None),
+    ("GET search.similar", "listed", None),
     ("GET listings.edit", "draft", None),
     ("GET listings.check", "draft", None),
     ("POST listings.submit", "draft", {}),
