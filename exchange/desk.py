@@ -457,6 +457,9 @@ def index() -> str:
         translate=gettext,
         figures=_figures(g.actor),
         today=clock.today(),
+        may_list=g.actor.party is not None
+        and g.actor.party.verified
+        and g.actor.can(Permission.LISTING_DRAFT),
     )
 
 

@@ -122,15 +122,24 @@ def _document(listing: Listing, age: int) -> Document:
     )
 
 
+def words_of(listing: Listing) -> dict[str, Value]:
+    """The fields by which listings are found to be alike."""
+    rights = [item.right for item in listing.items]
+    newest = [publication for right in rights if (publication := newest_publication(right)) is not None]
+    return {
+        "title": _texts(listing.title, *(right.title for right in rights)),
+        "abstract": _texts(listing.summary, *(publication.abstract for publication in newest)),
+    }
+
+
 def _values(listing: Listing) -> dict[str, Value]:
     rights = [item.right for item in listing.items]
     newest = [publication for right in rights if (publication := newest_publication(right)) is not None]
     filed = [right.filed_on for right in rights if right.filed_on is not None]
     ends = [end for right in rights if (end := expiry_of(right)) is not None]
     return {
-        "title": _texts(listing.title, *(right.title for right in rights)),
+        **words_of(listing),
         "title_en": _texts(listing.title_en, *(right.title_en for right in rights)),
-        "abstract": _texts(listing.summary, *(publication.abstract for publication in newest)),
         "abstract_en": _texts(*(publication.abstract_en for publication in newest)),
         "claims": _texts(*(publication.main_claim for publication in newest)),
         "applicant": _texts(*(owner.name for right in rights for owner in right.owners)),

@@ -189,8 +189,7 @@ def ask(text: str, chosen: Mapping[str, Sequence[str]] | None = None, *, limit: 
 
 def similar(listing: Listing, *, limit: int = 6) -> list[str]:
     """References of listings like this one. Raises ``SearchDown``."""
-    built = documents.build([listing.id])
-    like = built[0] if built else Document(listing.id, listing.ref, 0)
+    like = Document(listing.id, listing.ref, 0, values=documents.words_of(listing))
     return [hit.ref for hit in search.current().similar(like, limit=limit)]
 
 

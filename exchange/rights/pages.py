@@ -132,7 +132,10 @@ def index() -> str:
     kind, status = request.args.get("kind", ""), request.args.get("status", "")
     query = select(Right).where(Right.merged_into_id.is_(None))
     query = query.options(
-        selectinload(Right.owners), selectinload(Right.encumbrances), selectinload(Right.holdings)
+        selectinload(Right.owners),
+        selectinload(Right.encumbrances),
+        selectinload(Right.holdings),
+        selectinload(Right.publications).load_only(Publication.number, Publication.published_on),
     )
     if not staff:
         mine = select(Holding.right_id).where(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.headers import Headers
 
-from flask import Flask, current_app, url_for
+from flask import Flask, Response, current_app, request, url_for
 from whitenoise import WhiteNoise
 
 from exchange.core.config import settings
@@ -30,6 +31,13 @@ OWN_SECONDS = 86_400
 
 #: Our own files that are served from memory's list in production.
 SERVED = {".css", ".js", ".svg", ".png", ".ico", ".webmanifest"}
+
+
+#: What is compressed on its way: pages. An answer of the API has an entity tag, which stands for its bytes.
+PAGES = frozenset({"text/html"})
+
+#: A page up to so many bytes fits into one packet anyway.
+LEAST = 1_400
 
 
 class MissingAsset(RuntimeError):
@@ -102,6 +110,27 @@ def _immutable(_path: str, url: str) -> bool:
     return IMMUTABLE.match(url) is not None
 
 
+def _compress(response: Response) -> Response:
+    """Send a page compressed to who takes it so; the files beside it are compressed when they are made.
+
+    What a page holds back from a stranger cannot be guessed from its length: requests of other sites come without the
+    session (``SameSite``), and the signature in a form's token changes with every page.
+    """
+    if (
+        response.mimetype in PAGES
+        and response.status_code not in {204, 304}
+        and not response.is_streamed
+        and not response.direct_passthrough
+        and "Content-Encoding" not in response.headers
+        and request.accept_encodings["gzip"] > 0
+        and len(body := response.get_data()) > LEAST
+    ):
+        response.set_data(gzip.compress(body, 5, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+    response.vary.add("Accept-Encoding")
+    return response
+
+
 def init_app(app: Flask) -> None:
     """Give templates ``vendor()`` and ``asset()``, and serve static files compressed and with their age.
 
@@ -122,3 +151,4 @@ def init_app(app: Flask) -> None:
             if path.suffix in SERVED:
                 served.add_file_to_dictionary(f"/static/{path.relative_to(STATIC).as_posix()}", str(path))
     app.wsgi_app = served  # type: ignore[method-assign]
+    app.after_request(_compress)

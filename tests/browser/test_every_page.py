@@ -33,7 +33,7 @@ ROLES = [
 ]
 
 #: Names of things and of programs that have no Chinese word in use.
-KNOWN = frozenset({"English", "Excel", "OpenDocument", "ETag", "Idempotency", "Key", "Match"})
+KNOWN = frozenset({"Chrome", "English", "Excel", "Linux", "OpenDocument", "ETag", "Idempotency", "Key", "Match"})
 
 #: Pages that are the same for everybody; the visitor reads them.
 SAME = frozenset({"/api/docs", "/help/<guide>", "/audit"})

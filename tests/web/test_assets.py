@@ -60,3 +60,14 @@ def test_in_development_an_edit_shows_at_once(app: Flask) -> None:
     answer = app.test_client().get("/static/rongyi.css", buffered=True)
     assert answer.status_code == 200
     assert "no-cache" in answer.headers["Cache-Control"]
+
+
+def test_a_page_is_sent_compressed_to_who_takes_it_so(make_clean_app: Make) -> None:
+    client = make_clean_app().test_client()
+    plain = client.get("/help/errors")
+    assert "Content-Encoding" not in plain.headers
+    short = client.get("/help/errors", headers={"Accept-Encoding": "gzip"})
+    assert short.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in short.vary
+    assert gzip.decompress(short.get_data()).count(b"<tr id=") == plain.get_data().count(b"<tr id=")
+    assert int(short.headers["Content-Length"]) == len(short.get_data()) < len(plain.get_data()) / 3
