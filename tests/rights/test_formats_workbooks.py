@@ -167,3 +167,8 @@ def test_a_cell_that_points_to_no_string_is_told(put: Put) -> None:
     broken = rewrite(BOOK, {SHEET: lambda d: cell.sub(b'<c r="B2" t="s"><v>9999</v></c>', d)})
     rows = read(put(broken))
     assert "cell.damaged" in codes(rows[0])
+
+
+def test_a_name_in_the_archive_that_is_no_text_is_damage(put: Put) -> None:
+    data = files.zipped({"xl/workbook.xml": b"<workbook/>", "名": b"x"})
+    assert refusal(put(data.replace("名".encode(), b"\x97\x97\x97"))).code == "file.damaged"

@@ -126,7 +126,7 @@ def as_refusals() -> Iterator[None]:
     """Whatever a library raises about a damaged archive becomes ``Refused``."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, OverflowError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, OverflowError, UnicodeError) as error:
         raise damaged(N_("it cannot be unpacked")) from error
     except (NotImplementedError, RuntimeError) as error:
         raise damaged(N_("it cannot be unpacked")) from error
