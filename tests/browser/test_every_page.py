@@ -33,7 +33,9 @@ ROLES = [
 ]
 
 #: Names of things and of programs that have no Chinese word in use.
-KNOWN = frozenset({"Chrome", "English", "Excel", "Linux", "OpenDocument", "ETag", "Idempotency", "Key", "Match"})
+KNOWN = frozenset(
+    {"Chrome", "English", "Excel", "Linux", "OpenDocument", "ETag", "Idempotency", "Key", "Match"}
+)
 
 #: Pages that are the same for everybody; the visitor reads them.
 SAME = frozenset({"/api/docs", "/help/<guide>", "/audit"})
