@@ -113,6 +113,7 @@ class _Parser(FlaskParser):
 
 
 if TYPE_CHECKING:
+    from flask.json.provider import DefaultJSONProvider
 
     class _Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest is published without types
         # Says that its decorators leave a view what it was, so that decorated views stay typed.
@@ -206,6 +207,9 @@ _apis: list[Api] = []
 
 def init_app(app: Flask) -> None:
     """Set up the API of ``app``; ``register`` adds the rooms."""
+    provider = cast("DefaultJSONProvider", app.json)
+    provider.ensure_ascii = False  # Chinese as it is takes half the bytes of its escapes
+    provider.sort_keys = False
     app.config.update(
         API_TITLE="Rongyi",
         API_VERSION=VERSION,

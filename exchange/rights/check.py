@@ -106,6 +106,16 @@ class Answer:
     def as_json(self, say: Say = in_english) -> dict[str, Any]:
         """The answer as ``flask rights check`` and the API give it (interface.md)."""
         right = self.right
+        told = {
+            id(one): {
+                "code": one.code,
+                "message": say(one.message, one.params),
+                "rule": one.rule,
+                "remedy": say(one.remedy, one.params),
+                "source": one.source,
+            }
+            for one in self.reasons
+        }
         return {
             "input": self.input,
             "normalized": self.number.shown if self.number is not None else None,
@@ -138,22 +148,15 @@ class Answer:
                 for owner in (right.owners if right is not None else ())
             ],
             "may": {
-                act: {
-                    "ok": not found,
-                    "obstacles": [
-                        {
-                            "code": one.code,
-                            "message": say(one.message, one.params),
-                            "rule": one.rule,
-                            "remedy": say(one.remedy, one.params),
-                            "source": one.source,
-                        }
-                        for one in found
-                    ],
-                }
+                act: {"ok": not found, "obstacles": [told[id(one)] for one in found]}
                 for act, found in self.may.items()
             },
         }
+
+    @property
+    def reasons(self) -> list[Obstacle]:
+        """What stands in the way of any act, each once."""
+        return list({id(one): one for found in self.may.values() for one in found}.values())
 
 
 NOT_HERE: Final = N_("%(number)s is a valid number; no such right is known here. Import it to check it.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from exchange import rulebook
@@ -535,21 +536,31 @@ def obstacles_to(
     fee, burdens = fees.state_of(right, day), live_burdens(right, day)
     cases = {act: _Case(right, name, day, party, fee, burdens) for act, name in named.items()}
     found: dict[str, list[Obstacle]] = {act: [] for act in acts}
-    for reason in REASONS:
+    for reason, concerned in _concerned(tuple(named.items())):
         if reason.waiver in agreed:
             continue
-        same: list[Obstacle] | None = None
-        for act, case in cases.items():
-            if case.act not in reason.acts:
-                continue
-            if same is None or reason.applies is _forbidden_kind:
-                same = [
-                    Obstacle(
-                        reason.code, reason.message, reason.rule, reason.remedy, params, source, as_of, reason.waiver
-                    )
-                    for params, source, as_of in reason.applies(case)
-                ]  # fmt: skip
-            found[act] += same
+        for params, source, as_of in reason.applies(cases[concerned[0]]):
+            one = Obstacle(
+                reason.code, reason.message, reason.rule, reason.remedy, params, source, as_of, reason.waiver
+            )
+            for act in concerned:
+                found[act].append(one)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _concerned(named: tuple[tuple[str, str], ...]) -> list[tuple[_Reason, tuple[str, ...]]]:
+    """The reasons in their order, each with those of the acts it stands in the way of.
+
+    What depends on the act itself is asked for each act apart, everything else once.
+    """
+    found: list[tuple[_Reason, tuple[str, ...]]] = []
+    for reason in REASONS:
+        acts = tuple(act for act, name in named if name in reason.acts)
+        if acts and reason.applies is _forbidden_kind:
+            found += [(reason, (act,)) for act in acts]
+        elif acts:
+            found.append((reason, acts))
     return found
 
 

@@ -335,6 +335,7 @@ def check_() -> ResponseReturnValue:
             acts=check.ACTS,
             words=_act_words(),
             valid=sum(answer.right is not None for answer in answers),
+            say=i18n.teller(),
         ),
         status,
     )

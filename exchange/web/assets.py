@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.headers import Headers
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, g, request, url_for
 from whitenoise import WhiteNoise
 
 from exchange.core.config import settings
@@ -95,11 +95,14 @@ def asset(name: str) -> str:
 
     Raises ``MissingAsset`` where there is no such file.
     """
-    path = Path(current_app.static_folder or STATIC) / name
-    try:
-        return url_for("static", filename=name, v=_fingerprint(path, path.stat().st_mtime_ns))
-    except FileNotFoundError as error:
-        raise MissingAsset(f"exchange/static/{name} is not there.") from error
+    known: dict[str, str] = g.setdefault("assets", {})  # a page asks for the same icons many times
+    if name not in known:
+        path = Path(current_app.static_folder or STATIC) / name
+        try:
+            known[name] = url_for("static", filename=name, v=_fingerprint(path, path.stat().st_mtime_ns))
+        except FileNotFoundError as error:
+            raise MissingAsset(f"exchange/static/{name} is not there.") from error
+    return known[name]
 
 
 def _headers(headers: Headers, _path: str, _url: str) -> None:
