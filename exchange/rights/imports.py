@@ -516,6 +516,8 @@ def _give_up(ref: str, error: DomainError) -> None:
     import_ = lock(RightImport, ref)
     import_.status, import_.queued_at = ImportStatus.REFUSED, None
     import_.reason = fill(error.message, error.params)
+    problem = Problem(0, "", error.code, "error", error.message, error.params)
+    import_.problems = [*import_.problems, _kept(problem)][-MAX_PROBLEMS:]
     due.clear(DUE, ref)
 
 

@@ -103,7 +103,7 @@ def _by_status(*statuses: RightStatus) -> Callable[[_Case], Found]:
         right = case.right
         if right.status in statuses:
             yield (
-                {"title": right.title, "ended_on": right.ended_on or ""},
+                {"title": right.title, "ended_on": right.ended_on or "—"},
                 right.status_source or "",
                 right.status_as_of,
             )
