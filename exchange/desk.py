@@ -30,7 +30,7 @@ from contracts.models import (
     Payout,
 )
 from contracts.states import EscrowStatus, FilingStatus, NoticeStatus, PayoutStatus, RegistrationStatus
-from exchange import jobs
+from exchange import finder, jobs
 from exchange.core import audit, clock, events, kept
 from exchange.core.config import settings
 from exchange.core.db import session
@@ -42,7 +42,7 @@ from exchange.ledger.models import Account
 from exchange.listings.models import Listing, ListingStatus, Objection, Publicity
 from exchange.notifications import actions as notices
 from exchange.notifications.pages import sentence
-from exchange.parties.models import Party, PartyStatus, Role
+from exchange.parties.models import EXCHANGE_ROLES, Party, PartyStatus, Role
 from exchange.parties.policy import Actor, Permission
 from exchange.rights.models import Holding
 from exchange.web.access import exchange_role, login, public
@@ -460,7 +460,16 @@ def index() -> str:
         may_list=g.actor.party is not None
         and g.actor.party.verified
         and g.actor.can(Permission.LISTING_DRAFT),
+        may_find=bool(EXCHANGE_ROLES & set(g.actor.roles)),
     )
+
+
+@bp.get("/desk/find")
+@exchange_role(*(role.value for role in EXCHANGE_ROLES))
+def find() -> str:
+    """Anything by its reference, number or name."""
+    text = request.args.get("q", "")
+    return render_template("desk/find.html", q=text, groups=finder.find(g.actor, text))
 
 
 @bp.get("/desk/<key>")

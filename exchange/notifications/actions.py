@@ -136,7 +136,7 @@ def _write(
             created_at=event.at,
         )
     )
-    if message.letter and user.preferences.get("mail", True):
+    if message.letter and (message.binding or user.preferences.get("mail", True)):
         words = fill(_translate(message.words, user.locale), params)
         session.add(
             OutgoingMail(

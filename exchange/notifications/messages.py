@@ -20,6 +20,9 @@ _FIRST_KNOWN = ("was", "unknown")
 """A status that is entered for the first time has not changed."""
 
 
+_BINDING = frozenset({"contract", "deal", "escrow", "filing", "party", "payout", "registration"})
+
+
 @dataclass(frozen=True)
 class Message:
     """One line: people of ``roles`` in the parties of ``relation`` hear of ``event`` in ``words``."""
@@ -31,6 +34,11 @@ class Message:
     letter: bool = True
     unless: tuple[str, str] | None = None
     """A value of the event's payload (name, value) with which it is no news."""
+
+    @property
+    def binding(self) -> bool:
+        """Whether it tells of what binds, of a deadline, of money or of an office: such letters cannot be turned off."""
+        return self.event == "offer.accepted" or self.event.partition(".")[0] in _BINDING
 
     @property
     def name(self) -> str:

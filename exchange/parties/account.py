@@ -64,14 +64,16 @@ def account() -> str:
 @bp.route("/account/person", methods=["GET", "POST"])
 @login
 def person() -> ResponseReturnValue:
-    """One's own name and language."""
+    """One's own name, language and letters."""
     user = g.actor.user
-    form = Form(PersonForm, data={"name": user.name, "locale": user.locale})
+    shown = {"name": user.name, "locale": user.locale, "mail": user.preferences.get("mail", True)}
+    form = Form(PersonForm, data=shown)
 
     def save(values: dict[str, Any]) -> str:
         with transaction():
             members.rename(g.actor, values["name"])
             members.set_locale(g.actor, values["locale"])
+            members.choose_mail(g.actor, wanted=values["mail"])
         flash(gettext("Saved."), "ok")
         return url_for("parties.account")
 

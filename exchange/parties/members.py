@@ -456,6 +456,16 @@ def set_locale(actor: Actor, locale: str | None) -> User:
 
 
 @transaction
+def choose_mail(actor: Actor, *, wanted: bool) -> User:
+    """Choose whether letters come about everything, or only about what binds, is due or concerns money."""
+    user = lock(User, must_be_oneself(actor))
+    if user.preferences.get("mail", True) != wanted:
+        user.preferences = {**user.preferences, "mail": wanted}
+        record(actor, "user.edited", user, fields=["mail"])
+    return user
+
+
+@transaction
 def rename(actor: Actor, name: str) -> User:
     """Change one's own name as trails and contracts print it from now on."""
     user = lock(User, must_be_oneself(actor))

@@ -153,7 +153,7 @@ class JoinForm(Schema):
 
 
 class PersonForm(Schema):
-    """One's own name and language."""
+    """One's own name, language and letters."""
 
     name = fields.String(
         required=True,
@@ -165,6 +165,16 @@ class PersonForm(Schema):
         allow_none=True,
         validate=validate.OneOf(["zh_Hans_CN", "en"], [N_("Chinese"), N_("English")]),
         metadata={"label": N_("Language of pages and mail"), "widget": "select"},
+    )
+    mail = fields.Boolean(
+        load_default=False,
+        metadata={
+            "label": N_("Write to me about everything that concerns me"),
+            "hint": N_(
+                "Letters about what binds you, about deadlines, money and answers of offices always come. The inbox "
+                "shows everything."
+            ),
+        },
     )
 
 

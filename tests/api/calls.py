@@ -276,6 +276,7 @@ _PAGES: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     # the desk
     ("GET desk.index", "", None),
     ("GET desk.system", "", None),
+    ("GET desk.find", "", None),
     ("POST desk.advance", "", {"days": "1"}),
     ("GET desk.audit_heads", "", None),
     # rights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -22,7 +23,7 @@ from exchange.notifications import actions, channels
 from exchange.notifications.messages import BY_EVENT, MESSAGES
 from exchange.notifications.models import MailStatus, Notice, OutgoingMail
 from exchange.parties import actions as parties
-from exchange.parties import members
+from exchange.parties import members, sessions
 from exchange.parties.models import Party, PartyKind, Role, User
 from exchange.parties.policy import SYSTEM
 
@@ -112,8 +113,6 @@ def test_a_letter_that_cannot_leave_waits_longer_and_is_given_up(
 ) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
-    from dataclasses import replace
-
     from exchange.core import config
 
     before = settings()
@@ -166,3 +165,28 @@ def test_every_message_has_a_resolver_and_words_that_can_be_filled() -> None:
         filled = fill(message.words, {"title": "T", "who": "W"})
         assert "%(" not in filled, message.name
         assert message.roles
+
+
+def test_letters_can_be_turned_off_except_about_what_binds(
+    told: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = a_company(("boss@x.example", Role.OWNER_ADMIN))
+    boss = session.scalars(select(User).where(User.email == "boss@x.example")).one()
+    members.choose_mail(sessions.actor_for(boss, company), wanted=False)
+    tell_of("party.verified", company)
+    events.drain_all()
+    assert [mail.to for mail in session.scalars(select(OutgoingMail))] == ["boss@x.example"]
+
+    news = replace(BY_EVENT["party.refused"][0], event="listing.published")
+    monkeypatch.setitem(BY_EVENT, "party.refused", (news,))
+    tell_of("party.refused", company)
+    events.drain_all()
+    assert len(session.scalars(select(OutgoingMail)).all()) == 1
+    assert len(session.scalars(select(Notice)).all()) == 2
+
+
+def test_what_binds_is_due_or_moves_money_always_comes_by_mail() -> None:
+    optional = {message.event for message in MESSAGES if message.letter and not message.binding}
+    assert "offer.made" in optional
+    assert not {name for name in optional if name.startswith(("escrow.", "filing.", "payout.", "contract."))}
+    assert "offer.accepted" not in optional
