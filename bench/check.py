@@ -12,6 +12,7 @@ grow with the count.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sqlite3
 import statistics
@@ -106,6 +107,8 @@ def main() -> None:
             def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
                 sent.append((statement, parameters))
 
+            gc.collect()
+            gc.freeze()  # as wsgi.py does
             exchange.start()
             arm = sqlite3.connect(database)
             client = httpx.Client(
