@@ -177,11 +177,6 @@ def visit(browser: Browser, market: Market) -> Iterator[Callable[..., Page]]:
         yield visiting
 
 
-def fits(page: Page) -> None:
-    """Fail where the page is wider than its window."""
-    assert page.evaluate(TOO_WIDE) == [], f"{page.url} is wider than its window"
-
-
 @pytest.fixture
 def accessible() -> Callable[[Page], None]:
     """A function that fails on any finding of axe, and on a page wider than its window."""
@@ -195,6 +190,6 @@ def accessible() -> Callable[[Page], None]:
             for violation in found["violations"]
             for node in violation["nodes"]
         ] == []
-        fits(page)
+        assert page.evaluate(TOO_WIDE) == [], f"{page.url} is wider than its window"
 
     return check
